@@ -1,0 +1,51 @@
+# make help lists the targets.
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 5s
+ARGS    ?=
+
+.PHONY: help build test race lint fuzz bench proto tidy demo clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+build: ## build bin/amibus
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/amibus ./cmd/amibus
+
+test: ## run all tests
+	$(GO) test ./...
+
+race: ## run all tests with the race detector (needs a C compiler)
+	$(GO) test -race ./...
+
+lint: ## gofmt, go vet, staticcheck, buf lint
+	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags invariants ./bus/merge
+	$(TOOL) staticcheck ./...
+	cd proto && $(GO) tool -modfile=../tools/go.mod buf lint
+
+fuzz: ## run every fuzzer for FUZZTIME (5s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+proto: ## generate Go from proto/ and the tables from testdata/ami; leaves the tree clean
+	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
+	$(GO) generate ./...
+
+tidy: ## tidy the modules
+	$(GO) mod tidy
+	cd tools && $(GO) mod tidy
+
+demo: ## three nodes in one process with a live view; make demo ARGS="--for 10s" ends by itself
+	$(GO) run ./cmd/amibus demo $(ARGS)
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,185 @@
+package merge
+
+import (
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/proto/wire"
+)
+
+// maxStash bounds the frames kept while joining; what does not fit is repaired as any loss.
+const maxStash = 4096
+
+// joining is the state of the own join.
+type joining struct {
+	sent, deadline int64 // mono
+	answers        map[Node]*amibuspb.JoinAnswer
+	stashed        []FrameIn
+	unstamped      []wire.Entry
+}
+
+func (j *joining) stash(in FrameIn) {
+	if len(j.stashed) < maxStash {
+		f := *in.Frame
+		f.Entries = append([]wire.Entry(nil), f.Entries...)
+		j.stashed = append(j.stashed, FrameIn{Frame: &f, Replay: in.Replay})
+	}
+}
+
+func (m *Machine) startJoin() {
+	m.state = joiningState
+	m.join.deadline = m.now.Mono + int64(m.cfg.JoinWait)
+	m.join.answers = map[Node]*amibuspb.JoinAnswer{}
+	m.sendJoin()
+}
+
+func (m *Machine) sendJoin() {
+	m.join.sent = m.now.Mono
+	m.out = append(m.out, SendJoin{&amibuspb.Join{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Epoch: m.epoch,
+		PreviousEpoch: m.cfg.PreviousEpoch, PreviousSeq: m.cfg.PreviousSeq}})
+}
+
+// progressJoin repeats the question, and settles when every live peer has answered or time is up.
+func (m *Machine) progressJoin() {
+	if m.state != joiningState {
+		return
+	}
+	waiting := false
+	for p := range m.peers {
+		if m.join.answers[p] == nil {
+			waiting = true
+		}
+	}
+	if waiting && m.now.Mono < m.join.deadline {
+		if m.now.Mono-m.join.sent >= int64(m.cfg.JoinRepeat) {
+			m.sendJoin()
+		}
+		return
+	}
+	m.settle()
+}
+
+// settle adopts the most advanced settled answer and begins to stamp and to emit.
+func (m *Machine) settle() {
+	var best *amibuspb.JoinAnswer
+	for _, a := range m.join.answers {
+		m.clk.last = max(m.clk.last, a.GetFloor())
+		if a.GetSettled() && (best == nil || a.GetFloor() > best.GetFloor() || a.GetFloor() == best.GetFloor() && a.GetNode() < best.GetNode()) {
+			best = a
+		}
+	}
+	m.state = settled
+	m.seq = 0
+	m.own.cur, m.own.later = newStream(m.epoch, 1, m.now.Mono), nil
+	m.own.mark = m.clk.mark(m.now.Wall)
+	m.sender.last = m.now.Mono - m.idleMark() // the first mark goes out at once: everybody waits for it
+	m.checkAt = m.now.Mono
+	if best != nil {
+		m.adopt(best)
+	}
+	for _, o := range m.sorted() { // who is joining too: its first event may come any time, above our clock or not
+		if a := m.join.answers[*o.node]; a != nil && !a.GetSettled() && a.GetEpoch() > o.epoch() {
+			m.openStream(o, a.GetEpoch())
+			m.admit(o, Joined)
+		}
+	}
+	m.note(m.own, Settled, m.epoch, "")
+	stashed, unstamped := m.join.stashed, m.join.unstamped
+	m.join = joining{}
+	for _, in := range stashed {
+		m.frame(in)
+	}
+	m.takeOwn(unstamped)
+}
+
+// adopt continues the stream where the one who answered stands.
+func (m *Machine) adopt(a *amibuspb.JoinAnswer) {
+	m.floor = Event{HLC: max(m.floor.HLC, a.GetFloor()), Node: &Node{}}
+	for _, p := range a.GetEmitted() {
+		id := Node{p.GetSite(), p.GetNode()}
+		if id == m.cfg.Self {
+			continue
+		}
+		o := m.origin(id)
+		s := newStream(p.GetEpoch(), p.GetSeq()+1, m.now.Mono)
+		switch {
+		case o.cur == nil || o.cur.epoch <= s.epoch:
+			o.cur, o.later = s, nil
+		case len(o.later) == 0:
+			o.later = []*stream{o.cur}
+			o.cur = s
+		}
+		o.emittedEp, o.emitted, o.emittedHLC = p.GetEpoch(), p.GetSeq(), p.GetHlc()
+		o.heard, o.prompt, o.stuck = m.now.Mono, m.now.Mono, m.now.Mono
+		o.mark = m.floor.HLC
+		if p.GetAwaited() && !o.awaited {
+			m.admit(o, Joined)
+		} else if !p.GetAwaited() {
+			o.drops = max(o.drops, 1) // dropped or gone over there: it has to be prompt first here too
+		}
+		m.place(o)
+	}
+}
+
+// joinIn answers another node's Join and waits for it from now on: nothing above the floor in the answer is emitted before its
+// first frame. A repeated Join renews nothing.
+func (m *Machine) joinIn(j *amibuspb.Join) {
+	id := Node{j.GetSite(), j.GetNode()}
+	if id == m.cfg.Self || m.state == idle || m.state == gone {
+		return
+	}
+	o := m.origin(id)
+	answer := &amibuspb.JoinAnswer{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Epoch: m.epoch, JoinerEpoch: j.GetEpoch(),
+		HighestEpoch: o.epoch(), Settled: m.state == settled, Floor: m.clk.last}
+	if j.GetEpoch() > o.epoch() {
+		if s := o.cur; s != nil && s.epoch == j.GetPreviousEpoch() {
+			s.end = max(s.end, j.GetPreviousSeq())
+		}
+		m.openStream(o, j.GetEpoch())
+		if o.drops <= 2 || m.now.Mono-o.dropped > m.penalty(o) { // a crash loop is not waited for again and again
+			m.admit(o, Joined)
+		}
+	}
+	if m.state == settled {
+		answer.Floor = m.floor.HLC
+		answer.Emitted = m.emittedPositions()
+	}
+	m.out = append(m.out, SendJoinAnswer{To: id, Answer: answer})
+}
+
+func (m *Machine) emittedPositions() []*amibuspb.Position {
+	var all []*amibuspb.Position
+	for _, o := range m.sorted() {
+		if o.cur != nil && o.emittedEpoch() != 0 {
+			all = append(all, &amibuspb.Position{Site: o.node.Site, Node: o.node.Name, Epoch: o.emittedEpoch(), Seq: o.emitted,
+				Hlc: o.emittedHLC, Awaited: o.awaited})
+		}
+	}
+	return all
+}
+
+// joinAnswer takes an answer to our Join; at any time it may also be the news that our epoch is out of date.
+func (m *Machine) joinAnswer(a *amibuspb.JoinAnswer) {
+	if a.GetJoinerEpoch() != m.epoch || m.state == gone {
+		return
+	}
+	if a.GetHighestEpoch() > m.epoch {
+		m.rejoin(a.GetHighestEpoch() + 1)
+		return
+	}
+	if m.state == joiningState {
+		id := Node{a.GetSite(), a.GetNode()}
+		m.join.answers[id] = a
+		m.origin(id)
+	}
+}
+
+// rejoin starts over as a new incarnation. What the fenced one had stamped and not sent yet nobody else will accept: declared.
+func (m *Machine) rejoin(epoch uint64) {
+	if n := uint64(len(m.sender.pend)); n > 0 {
+		m.out = append(m.out, Lost{Origin: m.cfg.Self, Epoch: m.epoch, From: m.seq - n + 1, To: m.seq})
+		m.stats.Lost += n
+		m.sender.pend = nil
+	}
+	m.epoch = epoch
+	m.note(m.own, Fenced, epoch, "a newer incarnation of this name is known")
+	m.startJoin()
+}

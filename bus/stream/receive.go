@@ -1,0 +1,113 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/amibus/amibus/bus"
+	"github.com/amibus/amibus/bus/journal"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/proto/wire"
+)
+
+// subscribe listens to the other nodes and serves replays. stop undoes all of it.
+func (s *Stream) subscribe() (stop func(), err error) {
+	self := s.cfg.Merge.Self
+	var stops []func()
+	stop = func() {
+		for _, f := range stops {
+			f()
+		}
+	}
+	var f wire.Frame // one subscription, one goroutine: reused
+	subs := []struct {
+		pattern string
+		take    func(b []byte) error
+	}{
+		{bus.FramePattern, func(b []byte) error {
+			if err := wire.ParseFrame(b, &f); err != nil {
+				return err
+			}
+			s.framesIn.Add(1)
+			s.step(merge.FrameIn{Frame: &f})
+			return nil
+		}},
+		{bus.JoinPattern, func(b []byte) error {
+			m := &amibuspb.Join{}
+			return s.stepMsg(b, m, merge.JoinIn{Join: m})
+		}},
+		{bus.SubjectJoined(self.Site, self.Name), func(b []byte) error {
+			m := &amibuspb.JoinAnswer{}
+			return s.stepMsg(b, m, merge.JoinAnswerIn{Answer: m})
+		}},
+		{bus.SeenPattern, func(b []byte) error {
+			m := &amibuspb.Seen{}
+			return s.stepMsg(b, m, merge.SeenIn{Seen: m})
+		}},
+	}
+	for _, sub := range subs {
+		end, err := s.cfg.Bus.Subscribe(sub.pattern, func(m bus.Msg) {
+			if err := sub.take(m.Data); err != nil && s.badFrames.Add(1)%1000 == 1 {
+				s.cfg.Log.Warn("bad message on the bus, ignored", "subject", m.Subject, "err", err, "so_far", s.badFrames.Load())
+			}
+		})
+		if err != nil {
+			stop()
+			return nil, fmt.Errorf("subscribe to %s: %w", sub.pattern, err)
+		}
+		stops = append(stops, end)
+	}
+	end, err := s.cfg.Bus.Serve(bus.SubjectReplay(self.Site, self.Name), s.serveReplay)
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("serve replays: %w", err)
+	}
+	stops = append(stops, end)
+	return stop, nil
+}
+
+func (s *Stream) stepMsg(b []byte, m proto.Message, in merge.Input) error {
+	if err := proto.Unmarshal(b, m); err != nil {
+		return err
+	}
+	s.step(in)
+	return nil
+}
+
+// serveReplay gives events from the journal, in frames of at most a chunk.
+func (s *Stream) serveReplay(_ context.Context, req []byte, send func([]byte) error) error {
+	var r amibuspb.Replay
+	if err := proto.Unmarshal(req, &r); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	f := wire.Frame{Site: r.GetSite(), Node: r.GetNode(), Epoch: r.GetEpoch()}
+	var buf []byte
+	var failed error
+	size := 0
+	flush := func() bool {
+		if len(f.Entries) > 0 {
+			buf = wire.AppendFrame(buf[:0], &f)
+			failed = send(buf)
+			f.Entries, size = f.Entries[:0], 0
+		}
+		return failed == nil
+	}
+	s.cfg.Journal.Range(journal.Stream{Site: f.Site, Node: f.Node, Epoch: f.Epoch}, r.GetFrom(), r.GetTo(), func(seq uint64, e wire.Entry) bool {
+		if size > 0 && size+len(e.Raw()) > bus.MaxChunk-1024 && !flush() {
+			return false
+		}
+		if len(f.Entries) == 0 {
+			f.First = seq
+		}
+		f.Entries = append(f.Entries, e)
+		size += len(e.Raw()) + 8
+		return true
+	})
+	if failed == nil {
+		flush()
+	}
+	return failed
+}

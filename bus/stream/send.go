@@ -1,0 +1,126 @@
+package stream
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/amibus/amibus/bus"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/proto/wire"
+	"github.com/amibus/amibus/translator"
+)
+
+// sendAll carries the outbox to the bus until done is closed and nothing is left.
+func (s *Stream) sendAll(done <-chan struct{}) {
+	var buf []byte
+	for {
+		select {
+		case msg := <-s.outbox:
+			buf = s.sendOne(buf[:0], msg)
+			continue
+		default:
+		}
+		select {
+		case msg := <-s.outbox:
+			buf = s.sendOne(buf[:0], msg)
+		case <-done:
+			return
+		}
+	}
+}
+
+func (s *Stream) sendOne(buf []byte, msg any) []byte {
+	self := s.cfg.Merge.Self
+	switch msg := msg.(type) {
+	case merge.Send:
+		buf = wire.AppendFrame(buf, msg.Frame)
+		s.publish(bus.SubjectFrame(self.Site, self.Name), buf)
+		s.framesOut.Add(1)
+		buf = s.sendKeyed(buf[:0], msg.Frame)
+	case merge.SendJoin:
+		s.publishMsg(bus.SubjectJoin(self.Site, self.Name), msg.Join)
+	case merge.SendJoinAnswer:
+		s.publishMsg(bus.SubjectJoined(msg.To.Site, msg.To.Name), msg.Answer)
+	case merge.SendSeen:
+		s.publishMsg(bus.SubjectSeen(self.Site, self.Name), msg.Seen)
+	}
+	return buf
+}
+
+func (s *Stream) publishMsg(subject string, m proto.Message) {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		s.cfg.Log.Error("cannot marshal", "subject", subject, "err", err)
+		return
+	}
+	s.publish(subject, b)
+}
+
+func (s *Stream) publish(subject string, data []byte) {
+	if err := s.cfg.Bus.Publish(subject, data); err != nil && s.dropped.Add(1)%1000 == 1 {
+		s.cfg.Log.Warn("bus refused a message; peers will fetch what they miss", "subject", subject, "err", err)
+	}
+}
+
+// sendKeyed publishes the frame's events one by one, and its mark, for those who listen to the keyed plane.
+func (s *Stream) sendKeyed(buf []byte, f *wire.Frame) []byte {
+	if s.cfg.Keyed == KeyedNever {
+		return buf
+	}
+	id := translator.Ident{Site: f.Site, Node: f.Node, Epoch: f.Epoch}
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		subject := string(bus.AppendSubjectEvent(nil, ami.Class(e.Classes()).First(), f.Site, f.Node, e.Uniqueid()))
+		if s.cfg.Keyed == KeyedWanted && !s.cfg.Bus.Wanted(subject) {
+			continue
+		}
+		id.Seq, id.HLC = f.First+uint64(i), e.HLC()
+		event, err := translator.AppendEvent(buf[:0], id, e)
+		if err != nil {
+			s.cfg.Log.Error("event cannot be typed for the keyed plane", "node", f.Node, "epoch", f.Epoch, "seq", id.Seq, "err", err)
+			continue
+		}
+		buf = event
+		s.publish(subject, event)
+		s.keyed.Add(1)
+	}
+	if subject := bus.SubjectMark(f.Site, f.Node); s.cfg.Keyed == KeyedAlways || s.cfg.Bus.Wanted(subject) {
+		s.publishMsg(subject, &amibuspb.Mark{Site: f.Site, Node: f.Node, Epoch: f.Epoch,
+			Seq: f.First + uint64(len(f.Entries)) - 1, Hlc: f.Mark})
+	}
+	return buf
+}
+
+// ask fetches missed events from one node and feeds them in as they come. It gives up when nothing came for Hold.
+func (s *Stream) ask(a merge.Ask) {
+	defer s.step(merge.ReplayEnd{Ask: a})
+	req, err := proto.Marshal(&amibuspb.Replay{Site: a.Origin.Site, Node: a.Origin.Name, Epoch: a.Epoch, From: a.From, To: a.To})
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	ctx := s.ctx
+	s.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	patience := max(s.cfg.Merge.Hold, 200*time.Millisecond)
+	idle := time.AfterFunc(patience, cancel)
+	defer idle.Stop()
+	err = s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
+		idle.Reset(patience)
+		var f wire.Frame
+		if err := wire.ParseFrame(append([]byte(nil), chunk...), &f); err != nil {
+			s.badFrames.Add(1)
+			return err
+		}
+		s.step(merge.FrameIn{Frame: &f, Replay: true})
+		return nil
+	})
+	if err != nil {
+		s.cfg.Log.Debug("replay failed", "origin", a.Origin, "epoch", a.Epoch, "from", a.From, "to", a.To, "asked", a.Target, "err", err)
+	}
+}

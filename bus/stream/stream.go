@@ -1,0 +1,203 @@
+package stream
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/amibus/amibus/bus"
+	"github.com/amibus/amibus/bus/journal"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/wire"
+)
+
+// outboxLen bounds the messages waiting for the bus.
+const outboxLen = 1024
+
+// Keyed says when events are published one by one on the keyed plane.
+type Keyed uint8
+
+// The choices.
+const (
+	KeyedWanted Keyed = iota // where somebody listens
+	KeyedAlways
+	KeyedNever
+)
+
+// Config of a Stream. Emitted, Changed and Lost are called in the lock, one at a time, and must not block; slices are valid
+// during the call.
+type Config struct {
+	Merge   merge.Config
+	Bus     bus.Bus
+	Journal *journal.Memory
+	Keyed   Keyed
+	Emitted func([]merge.Event)
+	Changed func(merge.Change)
+	Lost    func(merge.Lost)
+	Log     *slog.Logger
+}
+
+// Stream is safe for concurrent use.
+type Stream struct {
+	cfg   Config
+	start time.Time
+
+	mu      sync.Mutex
+	machine *merge.Machine
+	peers   []merge.Node
+	armed   int64 // mono the timer is set to
+
+	outbox  chan any
+	kick    chan struct{} // capacity 1: the timer is set too late
+	asks    sync.WaitGroup
+	ctx     context.Context // of Run
+	settled chan struct{}
+	once    sync.Once
+
+	framesIn, framesOut, badFrames, dropped, keyed atomic.Uint64
+}
+
+// New returns a stream that does nothing until Run. Events published before are kept and stamped after the join.
+func New(cfg Config) *Stream {
+	return &Stream{cfg: cfg, start: time.Now(), machine: merge.New(cfg.Merge), outbox: make(chan any, outboxLen),
+		kick: make(chan struct{}, 1), settled: make(chan struct{}), ctx: context.Background()}
+}
+
+func (s *Stream) now() merge.Time {
+	t := time.Now()
+	return merge.Time{Mono: int64(t.Sub(s.start)), Wall: t.UnixNano()}
+}
+
+// Publish stamps events of this node, in order. The entries must not be changed afterwards.
+func (s *Stream) Publish(entries ...wire.Entry) { s.step(merge.Own{Entries: entries}) }
+
+// SetPeers tells which other nodes are alive.
+func (s *Stream) SetPeers(peers []merge.Node) {
+	s.mu.Lock()
+	s.peers = append([]merge.Node(nil), peers...)
+	s.mu.Unlock()
+	s.step(merge.Peers{Peers: peers})
+}
+
+// Settled is closed once this node's own join is complete.
+func (s *Stream) Settled() <-chan struct{} { return s.settled }
+
+// step feeds the machine and carries out what it decides.
+func (s *Stream) step(in merge.Input) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, out := range s.machine.Step(s.now(), in) {
+		s.carryOut(out)
+	}
+	if s.machine.Wake() < s.armed {
+		select {
+		case s.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *Stream) carryOut(out merge.Output) {
+	switch out := out.(type) {
+	case merge.Emit:
+		s.cfg.Emitted(out.Events)
+	case merge.Keep:
+		for i := range out.Events {
+			e := &out.Events[i]
+			s.cfg.Journal.Append(journal.Stream{Site: e.Node.Site, Node: e.Node.Name, Epoch: e.Epoch}, e.Seq, e.Entry)
+		}
+	case merge.Ask:
+		s.asks.Go(func() { s.ask(out) })
+	case merge.Lost:
+		s.cfg.Lost(out)
+	case merge.Change:
+		if out.What == merge.Settled {
+			s.once.Do(func() { close(s.settled) })
+		}
+		s.cfg.Changed(out)
+	default:
+		s.post(out)
+	}
+}
+
+// post hands a message to the goroutine that talks to the bus.
+func (s *Stream) post(msg any) {
+	select {
+	case s.outbox <- msg:
+	default:
+		if s.dropped.Add(1)%1000 == 1 {
+			s.cfg.Log.Warn("outbox overflow: the bus does not take messages; peers will fetch what they miss", "dropped", s.dropped.Load())
+		}
+	}
+}
+
+// Run takes part in the cluster until ctx ends, then leaves it gracefully.
+func (s *Stream) Run(ctx context.Context) error {
+	asking, stopAsking := context.WithCancel(ctx)
+	s.mu.Lock()
+	s.ctx = asking
+	peers := s.peers
+	s.mu.Unlock()
+	stop, err := s.subscribe()
+	if err != nil {
+		stopAsking()
+		return err
+	}
+	done := make(chan struct{})
+	var sending sync.WaitGroup
+	sending.Go(func() { s.sendAll(done) })
+	s.step(merge.Start{Peers: peers})
+	s.tick(ctx)
+	s.step(merge.Leave{})
+	stop()
+	stopAsking()
+	s.asks.Wait()
+	close(done)
+	sending.Wait()
+	return nil
+}
+
+// tick steps the machine whenever it wants to, until ctx ends.
+func (s *Stream) tick(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			s.step(merge.Tick{})
+		case <-s.kick:
+		}
+		s.mu.Lock()
+		s.armed = s.machine.Wake()
+		wait := time.Duration(s.armed) - time.Since(s.start)
+		s.mu.Unlock()
+		timer.Reset(max(wait, 0))
+	}
+}
+
+// Stats of a stream.
+type Stats struct {
+	Merge                                     merge.Stats
+	FramesIn, FramesOut, BadFrames, KeyedSent uint64
+	OutboxDropped                             uint64
+	Epoch                                     uint64
+}
+
+// Stats returns a snapshot.
+func (s *Stream) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{Merge: s.machine.Stats(), FramesIn: s.framesIn.Load(), FramesOut: s.framesOut.Load(), BadFrames: s.badFrames.Load(),
+		KeyedSent: s.keyed.Load(), OutboxDropped: s.dropped.Load(), Epoch: s.machine.Epoch()}
+}
+
+// Positions returns the standing of every node.
+func (s *Stream) Positions() []merge.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.Positions()
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of the settings that are durations.
+const (
+	minHold, maxHold = 20 * time.Millisecond, 10 * time.Second
+	minTick, maxTick = time.Millisecond, time.Second
+	holdTicks        = 5 // below five frames, one late frame would put a healthy node out of the wait set
+)
+
+// namePattern is what a node or site may be called: names are tokens of subjects and prefixes of channel ids.
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+
+// Validate names everything that is wrong, as Problems, also in the files that the Config names. It changes nothing.
+func (c *Config) Validate() error { return c.problems().err() }
+
+func (c *Config) problems() Problems {
+	k := &checker{c: c}
+	k.node()
+	k.source()
+	k.bus()
+	k.nats()
+	k.member()
+	k.ami()
+	k.listen("admin.listen", k.c.Admin.Listen, "the admin pages have no credentials in this version")
+	k.listeners()
+	return k.found
+}
+
+// checker collects problems.
+type checker struct {
+	c       *Config
+	manager *Manager // nil without a manager.conf, or with a wrong one
+	found   Problems
+}
+
+func (k *checker) bad(key, format string, args ...any) {
+	k.found = append(k.found, k.c.origin.problem(key, format, args...))
+}
+
+// oneOf checks a word. It tells apart what is planned and what is wrong: the first is no typing error.
+func (k *checker) oneOf(key, value string, planned []string, built ...string) {
+	switch {
+	case slices.Contains(built, value):
+	case slices.Contains(planned, value):
+		k.bad(key, "%s is not built in this version; use %s", value, strings.Join(built, " or "))
+	default:
+		k.bad(key, "is %q, must be %s", value, strings.Join(built, ", or "))
+	}
+}
+
+func (k *checker) node() {
+	n := k.c.Node
+	for _, id := range []struct{ key, value string }{{"node.name", n.Name}, {"node.site", n.Site}} {
+		if !namePattern.MatchString(id.value) {
+			k.bad(id.key, "is %q, must be 1 to 63 of A-Z a-z 0-9 _ -", id.value)
+		}
+	}
+	if n.DataDir == "" {
+		k.bad("node.data_dir", "is empty; name a directory for what the node keeps")
+	} else if info, err := os.Stat(n.DataDir); err == nil && !info.IsDir() {
+		k.bad("node.data_dir", "%s is a file, must be a directory", n.DataDir)
+	}
+	k.oneOf("identity.qualify", k.c.Identity.Qualify, nil, Auto, Always, Never)
+}
+
+func (k *checker) source() {
+	k.oneOf("source.kind", k.c.Source.Kind, []string{"engine"}, KindAsterisk, KindNone)
+	if k.c.Source.Kind != KindAsterisk {
+		return
+	}
+	a := k.c.Source.Asterisk
+	k.peer("source.asterisk.address", a.Address)
+	if a.Username == "" || hasControl(a.Username) {
+		k.bad("source.asterisk.username", "is %q, must be the name of a user in that Asterisk's manager.conf", a.Username)
+	}
+	switch {
+	case a.SecretFile == "" && a.SecretEnv == "":
+		k.bad("source.asterisk", "has no secret; set secret_file or secret_env")
+	case a.SecretFile != "" && a.SecretEnv != "":
+		k.bad("source.asterisk.secret_env", "is set beside secret_file; keep one of the two")
+	default:
+		key := "source.asterisk.secret_file"
+		if a.SecretEnv != "" {
+			key = "source.asterisk.secret_env"
+		}
+		if _, err := a.Secret(); err != nil {
+			k.bad(key, "%v", err)
+		}
+	}
+}
+
+func (k *checker) bus() {
+	b := k.c.Bus
+	if b.Hold < minHold || b.Hold > maxHold {
+		k.bad("bus.hold", "is %v, must be %v to %v", b.Hold, minHold, maxHold)
+	}
+	switch {
+	case b.Tick == 0: // auto
+	case b.Tick < minTick || b.Tick > maxTick:
+		k.bad("bus.tick", "is %v, must be auto or %v to %v", b.Tick, minTick, maxTick)
+	case b.Hold < holdTicks*b.Tick:
+		k.bad("bus.hold", "is %v, must be at least %d ticks (%v at bus.tick %v)", b.Hold, holdTicks, holdTicks*b.Tick, b.Tick)
+	}
+	k.oneOf("bus.journal", b.Journal, []string{"file"}, JournalMemory)
+}
+
+func (k *checker) nats() {
+	n := k.c.Bus.NATS
+	for i, text := range n.URLs {
+		if why := natsURL(text); why != "" {
+			k.bad(fmt.Sprintf("bus.nats.urls[%d]", i), "%s", why)
+		}
+	}
+	const noCredentials = "NATS has no credentials in this version"
+	k.listen("bus.nats.route_listen", n.RouteListen, noCredentials)
+	k.listen("bus.nats.client_listen", n.ClientListen, noCredentials)
+	k.oneOf("bus.nats.publish", n.Publish, nil, Auto, Always, Never)
+}
+
+// natsURL says what is wrong with the URL of a NATS server. It never repeats a password.
+func natsURL(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case strings.Contains(text, "@"):
+		return "holds credentials; a secret does not belong in this file, and NATS credentials are not built in this version"
+	case err != nil || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) || u.Hostname() == "":
+		return fmt.Sprintf("is %q, must be like nats://nats.example.net:4222", text)
+	}
+	return ""
+}
+
+func (k *checker) member() {
+	m := k.c.Bus.Member
+	if m.KeyFile == "" {
+		k.listen("bus.member.listen", m.Listen, "the gossip is not encrypted; set bus.member.key_file")
+	} else {
+		k.address("bus.member.listen", m.Listen)
+		if _, err := m.Key(); err != nil {
+			k.bad("bus.member.key_file", "%v", err)
+		}
+	}
+	for i, join := range m.Join {
+		k.peer(fmt.Sprintf("bus.member.join[%d]", i), join)
+	}
+	switch n := k.c.Bus.NATS; {
+	case len(m.Join) == 0:
+	case m.Listen == "":
+		k.bad("bus.member.join", "needs bus.member.listen: the others must reach this node")
+	case n.RouteListen == "" && len(n.URLs) == 0:
+		k.bad("bus.member.join", "needs bus.nats.route_listen or bus.nats.urls: there is no way for events to travel")
+	}
+}
+
+// ami reads manager.conf and acl.conf. What is wrong within them has its line there; that a file is not there at all is told where it
+// is named.
+func (k *checker) ami() {
+	a := k.c.AMI
+	if a.ManagerConf == "" {
+		if a.ACLConf != "" {
+			k.bad("ami.acl_conf", "is of no use without manager_conf, whose users it is for; add that, or remove this")
+		}
+		return
+	}
+	m, err := LoadManager(a.ManagerConf, a.ACLConf)
+	problems, _ := errors.AsType[Problems](err)
+	for _, p := range problems {
+		switch {
+		case p.Line > 0:
+			k.found = append(k.found, p)
+		case p.File == a.ACLConf:
+			k.bad("ami.acl_conf", "%v", p)
+		default:
+			k.bad("ami.manager_conf", "%v", p)
+		}
+	}
+	k.manager = m
+	if m != nil && k.c.Source.Kind == KindAsterisk && reaches(k.c.Source.Asterisk.Address, m.Address()) {
+		k.bad("ami.manager_conf", "its listener, %s, is the address of source.asterisk: the node would log in to itself; set bindaddr or port in [general] of %s", m.Address(), a.ManagerConf)
+	}
+}
+
+// listeners checks that no two are the same.
+func (k *checker) listeners() {
+	type listener struct{ key, address string }
+	all := []listener{
+		{"bus.nats.route_listen", k.c.Bus.NATS.RouteListen},
+		{"bus.nats.client_listen", k.c.Bus.NATS.ClientListen},
+		{"bus.member.listen", k.c.Bus.Member.Listen},
+		{"admin.listen", k.c.Admin.Listen},
+	}
+	if k.manager != nil {
+		all = append(all, listener{"ami.manager_conf", k.manager.Address()})
+	}
+	for i, l := range all {
+		if j := slices.IndexFunc(all[:i], func(o listener) bool { return collide(o.address, l.address) }); j >= 0 {
+			k.bad(l.key, "listens on %s, and %s on %s; give each a port of its own", l.address, all[j].key, all[j].address)
+		}
+	}
+}

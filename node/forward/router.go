@@ -1,0 +1,203 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/amibus/amibus/bus"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/amibuspb"
+)
+
+// Times an action may take.
+const (
+	actionTimeout    = 30 * time.Second
+	originateTimeout = 30 * time.Second // Asterisk's own default
+	originateSlack   = 5 * time.Second  // beyond the time-out of an Originate
+	longestTimeout   = time.Hour
+	hopSlack         = 2 * time.Second // beyond the owner's time, so that its answer wins
+)
+
+// ErrBroken: the answer broke off after a part of it had been sent. The session must be closed.
+var ErrBroken = errors.New("the answer broke off in the middle")
+
+// Source runs actions on the node's own Asterisk. An error with the method NotExecuted() bool tells whether the source can rule out
+// that the action ran; any other error means it cannot.
+type Source interface {
+	Do(ctx context.Context, action *ami.Message, reply func(m *ami.Message) error) error
+}
+
+// Rewriter changes the identities in actions and answers between the form of the source and that of the cluster.
+// translator.Origin is one. It is called from many goroutines.
+type Rewriter interface {
+	AppendAction(dst []byte, m *ami.Message) []byte
+	AppendAnswer(dst []byte, m *ami.Message) []byte
+}
+
+// Peer is a node and the systemname of its Asterisk, empty if it has none.
+type Peer struct {
+	Node       merge.Node
+	SystemName string
+}
+
+// Config of a Router.
+type Config struct {
+	Self   merge.Node
+	Epoch  uint64
+	Bus    bus.Bus
+	Source Source        // nil for a node without one
+	Origin Rewriter      // nil changes nothing
+	Own    func() Peer   // this node
+	Peers  func() []Peer // the other nodes known
+	Log    *slog.Logger
+}
+
+// Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request.
+type Caller struct {
+	User, Address    string
+	Session, Counter uint64
+}
+
+// Router routes the actions of one node. It is safe for concurrent use.
+type Router struct{ cfg Config }
+
+// New returns a Router.
+func New(cfg Config) *Router {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Router{cfg: cfg}
+}
+
+// Serve runs the actions of other nodes on the own source until ctx ends.
+func (r *Router) Serve(ctx context.Context) error {
+	stop, err := r.cfg.Bus.Serve(bus.SubjectAction(r.cfg.Self.Site, r.cfg.Self.Name), r.handle)
+	if err != nil {
+		return fmt.Errorf("cannot serve actions of other nodes: %w", err)
+	}
+	defer stop()
+	<-ctx.Done()
+	return nil
+}
+
+// Do runs an action where it belongs and gives the answer to send, as AMI text, in pieces; a piece is valid during the call, and need
+// not end with a message. It returns nil when a whole answer, perhaps an error, has been given; ErrBroken; or the error of send.
+func (r *Router) Do(ctx context.Context, c Caller, action *ami.Message, send func([]byte) error) error {
+	id := action.Get("ActionID")
+	if text := malformed(action); text != "" {
+		return send(refusal(id, text))
+	}
+	target, text := r.route(action)
+	if text != "" {
+		return send(refusal(id, text))
+	}
+	action = stripped(action)
+	limit := timeLimit(action)
+	out := &outlet{send: send}
+	if target == r.cfg.Self {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return out.finish(id, r.local(ctx, action, out))
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit+hopSlack)
+	defer cancel()
+	return out.finish(id, r.remote(ctx, c, target, limit, action, out))
+}
+
+// handle runs an action that came over the bus.
+func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error) error {
+	var a amibuspb.Action
+	if err := proto.Unmarshal(req, &a); err != nil {
+		return fmt.Errorf("action refused: %w", err)
+	}
+	action, err := ami.ParseMessage(a.GetAmi())
+	if err != nil {
+		return fmt.Errorf("action of %s/%s refused: %w", a.GetSite(), a.GetNode(), err)
+	}
+	r.cfg.Log.Debug("action of another node", "action", string(action.Get("Action")), "site", a.GetSite(), "node", a.GetNode(),
+		"session", a.GetSession(), "counter", a.GetCounter(), "user", a.GetUser(), "address", a.GetAddress())
+	id := action.Get("ActionID")
+	switch text := malformed(action); {
+	case text != "":
+		return send(refusal(id, text))
+	case r.cfg.Source == nil:
+		return send(refusal(id, "Node "+r.cfg.Self.Name+" has no source to run actions on"))
+	}
+	limit := min(time.Duration(a.GetTimeoutMs())*time.Millisecond, longestTimeout+originateSlack)
+	if limit <= 0 {
+		limit = timeLimit(action)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	out := &outlet{send: send}
+	return out.finish(id, r.local(ctx, action, out))
+}
+
+// local runs an action on the own source.
+func (r *Router) local(ctx context.Context, action *ami.Message, out *outlet) error {
+	if o := r.cfg.Origin; o != nil {
+		rewritten, err := ami.ParseMessage(o.AppendAction(nil, action))
+		if err != nil {
+			return &outcome{text: r.cfg.Self.Name + ": the action cannot be passed on", known: true}
+		}
+		action = rewritten
+	}
+	var buf []byte
+	err := r.cfg.Source.Do(ctx, action, func(m *ami.Message) error {
+		if r.cfg.Origin == nil {
+			return out.write(m.Bytes())
+		}
+		buf = r.cfg.Origin.AppendAnswer(buf[:0], m)
+		return out.write(buf)
+	})
+	if err == nil {
+		return nil
+	}
+	var e interface{ NotExecuted() bool }
+	return &outcome{text: r.cfg.Self.Name + ": " + err.Error(), known: errors.As(err, &e) && e.NotExecuted()}
+}
+
+// remote has an action run by another node. Its answer, an error included, is AMI text already.
+func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, limit time.Duration, action *ami.Message, out *outlet) error {
+	req, err := proto.Marshal(&amibuspb.Action{
+		Site: r.cfg.Self.Site, Node: r.cfg.Self.Name, Epoch: r.cfg.Epoch, Session: c.Session, Counter: c.Counter,
+		User: valid(c.User), Address: valid(c.Address), TimeoutMs: uint32(limit / time.Millisecond), Ami: action.Bytes(),
+	})
+	if err != nil {
+		return &outcome{text: "Node " + target.Name + " was not asked: " + err.Error(), known: true}
+	}
+	name := "Node " + target.Name
+	err = r.cfg.Bus.Request(ctx, bus.SubjectAction(target.Site, target.Name), req, out.pass)
+	switch {
+	case err == nil && !out.sent:
+		return &outcome{text: name + " gave no answer"}
+	case err == nil:
+		return nil
+	case errors.Is(err, bus.ErrNoResponder):
+		return &outcome{text: name + " is out of reach", known: true}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &outcome{text: name + " did not answer in time"}
+	case errors.Is(err, bus.ErrLost):
+		return &outcome{text: name + " broke off before the end of its answer"}
+	}
+	return &outcome{text: name + ": " + err.Error()}
+}
+
+// timeLimit is how long an action may take: a synchronous Originate answers only when the call is answered or has failed.
+func timeLimit(action *ami.Message) time.Duration {
+	if !isAction(action, "Originate") {
+		return actionTimeout
+	}
+	ms, err := strconv.Atoi(string(action.Get("Timeout")))
+	if err != nil || ms <= 0 {
+		return originateTimeout + originateSlack
+	}
+	return time.Duration(min(int64(ms), longestTimeout.Milliseconds()))*time.Millisecond + originateSlack
+}

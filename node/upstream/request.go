@@ -1,0 +1,141 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// never holds the actions that would change the session of a connection of ours, and those whose answer has no end that could be
+// recognised (IAXnetstats: ami/behaviour.md 4.10).
+var never = map[string]bool{"login": true, "logoff": true, "challenge": true, "events": true, "waitevent": true, "filter": true,
+	"iaxnetstats": true}
+
+// Do runs an action and calls reply for every message of its answer, in order; a message is valid during the call. Time for waiting
+// and running is what ctx gives, or Config.ActionTimeout. An error of reply is returned after the rest of the answer has been read.
+func (u *Upstream) Do(ctx context.Context, action *ami.Message, reply func(m *ami.Message) error) error {
+	r, err := newRequest(action, u.nextID.Add(1))
+	if err != nil {
+		return err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, u.cfg.ActionTimeout, errors.New("time-out"))
+		defer cancel()
+	}
+	for {
+		w, err := u.pool.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		if !w.alive() {
+			continue // it ended while idle; its reader takes it out of the pool
+		}
+		err = w.do(ctx, r, reply)
+		if r.denied {
+			u.noteDenied(r.name)
+		}
+		return err
+	}
+}
+
+// request is an action on its way, and how far its answer has come.
+type request struct {
+	bytes  []byte
+	name   string
+	wire   string // ActionID on the wire; empty if there is none
+	client string // ActionID the asker chose; empty if none
+	before string // ActionID of the request before on this connection
+
+	begun  bool // the Response has come
+	denied bool
+	out    ami.Message
+}
+
+// newRequest builds the bytes line by line from what was decoded, so that no value can make a header or an action of its own.
+func newRequest(action *ami.Message, n uint64) (*request, error) {
+	r := &request{client: string(action.Get("ActionID"))}
+	for v := range action.Values("Action") {
+		if r.name = string(v); r.name != "" {
+			break // the first that is not empty counts (ami/behaviour.md 2.10)
+		}
+	}
+	lower := strings.ToLower(r.name)
+	switch {
+	case r.name == "":
+		return nil, fmt.Errorf("%w: it has no Action header", ErrRefused)
+	case never[lower]:
+		return nil, fmt.Errorf("%w: %s", ErrRefused, r.name)
+	case lower == "originate" || lower == "userevent":
+		r.wire = r.client // it shows in events
+	default:
+		r.wire = "amibus-" + strconv.FormatUint(n, 10)
+	}
+	header := "ActionID: " + r.wire + "\r\n"
+	at := action.Find("ActionID")
+	if at < 0 && r.wire != "" {
+		r.bytes = append(r.bytes, header...)
+	}
+	for i := range action.Len() {
+		line := action.Line(i)
+		if len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
+			return nil, fmt.Errorf("%w: line %d holds a line end or NUL, or nothing", ErrRefused, i+1)
+		}
+		if i == at && r.wire != r.client {
+			r.bytes = append(r.bytes, header...)
+			continue
+		}
+		r.bytes = append(append(r.bytes, line...), "\r\n"...)
+	}
+	r.bytes = append(r.bytes, "\r\n"...)
+	return r, nil
+}
+
+// take judges one message that came while the request was in flight: out is what the asker gets of it, nil for a message that has no
+// place here; done is true at the end of the answer. An error means that the connection is out of step.
+func (r *request) take(m *ami.Message) (out *ami.Message, done bool, err error) {
+	id := m.Get("ActionID")
+	ours := id == nil || string(id) == r.wire
+	switch m.Kind() {
+	case ami.KindResponse:
+		switch {
+		case !ours && string(id) == r.before:
+			return nil, false, nil // a second answer to the request before (ami/behaviour.md 16.15)
+		case !ours:
+			return nil, false, fmt.Errorf("it answered %.80q instead", id)
+		case r.begun:
+			return nil, false, errors.New("it answered twice")
+		}
+		r.begun = true
+		r.denied = string(m.Get("Message")) == "Permission denied"
+		return r.restore(m), !bytes.EqualFold(m.Get("EventList"), []byte("start")), nil
+	case ami.KindEvent:
+		// Items may lack the ActionID, but only events of the stream have a Privilege without it (ami/behaviour.md 4.7).
+		if !r.begun || !ours || id == nil && m.Has("Privilege") {
+			return nil, false, nil
+		}
+		end := m.Get("EventList")
+		return r.restore(m), bytes.EqualFold(end, []byte("Complete")) || bytes.EqualFold(end, []byte("cancelled")), nil
+	}
+	return nil, false, nil
+}
+
+// restore puts the asker's ActionID in the place of ours.
+func (r *request) restore(m *ami.Message) *ami.Message {
+	i := m.Find("ActionID")
+	if i < 0 || r.wire == r.client {
+		return m
+	}
+	var line []byte
+	if r.client != "" {
+		name, _, _ := m.Field(i)
+		line = append(append(append(line, name...), ": "...), r.client...)
+	}
+	m.Replace(&r.out, i, line)
+	return &r.out
+}
