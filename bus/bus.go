@@ -50,7 +50,7 @@ type Bus interface {
 	// fn must be quick. stop ends the subscription; fn is not called after stop has returned, so fn itself must not call it.
 	Subscribe(pattern string, fn func(Msg)) (stop func(), err error)
 	// Serve answers requests on the subject, each in a goroutine of its own. stop takes no more, ends the contexts of the handlers
-	// under way and waits for them, so a handler must not call it.
+	// under way and waits for them, so a handler must not call it. A request that crosses it may end with ErrLost.
 	Serve(subject string, h Handler) (stop func(), err error)
 	// Request sends req to the one who serves the subject and calls each for every chunk of the answer, in order. It returns nil when
 	// the answer is complete, ErrNoResponder, ErrLost, ErrClosed, a RemoteError, an error of each, or ctx's error. A deadline of ctx

@@ -8,11 +8,14 @@ import (
 	"github.com/amibus/amibus/proto/wire"
 )
 
-// ErrNotEvent: the message does not start with "Event: ".
-var ErrNotEvent = errors.New("not an event: the first line is not \"Event: name\"")
+// ErrNotEvent: the message does not start with "Event: ", or is raw text that ends otherwise than messages do
+// (ami/behaviour.md 4.10).
+var ErrNotEvent = errors.New("not an event: no first line \"Event: name\" that ends with CRLF")
 
 // headOrder is what Asterisk writes between Privilege and SystemName, each if enabled (ami/behaviour.md 7.1).
 var headOrder = [...]string{"Timestamp: ", "SequenceNumber: ", "File: ", "Line: ", "Func: "}
+
+var systemNameIs = []byte("SystemName: ")
 
 // keys are the headers an event may be keyed by, best first, and the Linkedid that belongs to each.
 var keys = [...]struct{ uniqueid, linkedid string }{
@@ -33,41 +36,26 @@ func (o *Origin) AppendEntry(dst []byte, m *ami.Message) ([]byte, error) {
 		return dst, ErrNotEvent
 	}
 	name, ok := bytes.CutPrefix(m.Line(0), []byte("Event: "))
-	if !ok {
+	if !ok || !bytes.HasSuffix(m.Bytes(), endOfMessage) {
 		return dst, ErrNotEvent
 	}
 	end := bodyAt(m, name)
-	uniqueid, linkedid, bridge := keyOf(m, end)
 	at, own, present := systemName(m)
+	uniqueid, linkedid, bridge := keyOf(m, at, end)
 	if present && o.Qualify != Always && len(own) > 0 {
 		return wire.AppendEntry(dst, classesOf(m), name, uniqueid, linkedid, m.Bytes()), nil
 	}
+	served := o.Node
 	if !present {
-		own = []byte(o.Systemname)
+		if own = []byte(o.Systemname); o.Qualify != Always && len(own) > 0 {
+			served = o.Systemname // the FullyBooted of a login has none (ami/behaviour.md 5.10)
+		}
 	}
-	ids, served := o.swap(own), o.served(own)
+	ids := o.swap(own)
 
 	// The parts are laid out behind dst, marshalled behind that, and moved down.
 	start := len(dst)
-	out, offset := rewriter{dst: dst, raw: m.Bytes()}, 0
-	for i := range m.Len() {
-		line := m.Line(i)
-		next := offset + len(line) + len(crlf)
-		switch {
-		case i == at && present:
-			out.put(offset+len(systemNameIs), offset+len(line), served)
-		case i == at:
-			out.putSystemName(offset, served)
-			fallthrough
-		case i < end:
-			out.swap(ids, offset, line, namesID)
-		}
-		offset = next
-	}
-	if at == m.Len() {
-		out.putSystemName(offset, served)
-	}
-	dst = out.end()
+	dst = appendServed(dst, m, ids, served, at, end)
 	text := len(dst)
 	if bridge {
 		dst = append(dst, uniqueid...)
@@ -79,6 +67,27 @@ func (o *Origin) AppendEntry(dst []byte, m *ami.Message) ([]byte, error) {
 	link := len(dst)
 	dst = wire.AppendEntry(dst, classesOf(m), name, dst[text:uniq], dst[uniq:link], dst[start:text])
 	return dst[:start+copy(dst[start:], dst[link:])], nil
+}
+
+// appendServed appends the text of the event m with the SystemName served at line at, and the ids from there to end rewritten.
+func appendServed(dst []byte, m *ami.Message, ids swap, served string, at, end int) []byte {
+	out, offset := rewriter{dst: dst, raw: m.Bytes()}, 0
+	for i := range at {
+		offset += len(m.Line(i)) + len(crlf)
+	}
+	from := offset
+	if at < m.Len() && bytes.HasPrefix(m.Line(at), systemNameIs) {
+		offset += len(m.Line(at)) + len(crlf)
+		at++
+	}
+	out.put(from, offset, systemNameIs)
+	out.dst = append(append(out.dst, served...), crlf...)
+	for i := at; i < end && ids.on; i++ {
+		line := m.Line(i)
+		out.swap(ids, offset, line, namesID)
+		offset += len(line) + len(crlf)
+	}
+	return out.end()
 }
 
 // classesOf returns the class bits of an event, 0 if its Privilege is nothing Asterisk's classes give.
@@ -109,7 +118,7 @@ func systemName(m *ami.Message) (at int, value []byte, present bool) {
 		}
 	}
 	if at < m.Len() {
-		value, present = bytes.CutPrefix(m.Line(at), []byte("SystemName: "))
+		value, present = bytes.CutPrefix(m.Line(at), systemNameIs)
 	}
 	return at, value, present
 }
@@ -126,10 +135,10 @@ func bodyAt(m *ami.Message, name []byte) int {
 	return m.Len()
 }
 
-// keyOf returns what the lines before end are keyed by, and whether that is a bridge.
-func keyOf(m *ami.Message, end int) (uniqueid, linkedid []byte, bridge bool) {
+// keyOf returns what the lines from head to end are keyed by, and whether that is a bridge.
+func keyOf(m *ami.Message, head, end int) (uniqueid, linkedid []byte, bridge bool) {
 	for k := range keys {
-		at, value := find(m, keys[k].uniqueid, 1, end)
+		at, value := find(m, keys[k].uniqueid, head, end)
 		if len(value) == 0 {
 			continue
 		}
@@ -138,7 +147,7 @@ func keyOf(m *ami.Message, end int) (uniqueid, linkedid []byte, bridge bool) {
 		}
 		// It nearly always is the next line.
 		if at, linkedid = find(m, keys[k].linkedid, at+1, end); at == end {
-			_, linkedid = find(m, keys[k].linkedid, 1, end)
+			_, linkedid = find(m, keys[k].linkedid, head, end)
 		}
 		return value, linkedid, false
 	}
@@ -150,7 +159,10 @@ func keyOf(m *ami.Message, end int) (uniqueid, linkedid []byte, bridge bool) {
 func find(m *ami.Message, name string, from, end int) (at int, value []byte) {
 	for i := from; i < end; i++ {
 		if line := m.Line(i); isHeader(line, name) {
-			if value = bytes.TrimLeft(line[len(name)+1:], " "); string(value) == "none" || string(value) == unknown {
+			for value = line[len(name)+1:]; len(value) > 0 && value[0] <= ' '; {
+				value = value[1:]
+			}
+			if string(value) == "none" || string(value) == unknown {
 				value = nil
 			}
 			return i, value

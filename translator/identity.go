@@ -44,7 +44,7 @@ type Origin struct {
 // the output of Command in its old form, which is free text.
 func (o *Origin) AppendAnswer(dst []byte, m *ami.Message) []byte {
 	ids := o.swap([]byte(o.Systemname))
-	if !ids.needed() || m.Len() == 0 || string(m.Line(0)) == "Response: Follows" {
+	if !ids.on || m.Len() == 0 || string(m.Line(0)) == "Response: Follows" {
 		return append(dst, m.Bytes()...)
 	}
 	out, at := rewriter{dst: dst, raw: m.Bytes()}, 0
@@ -78,30 +78,26 @@ func (o *Origin) AppendAction(dst []byte, m *ami.Message) []byte {
 	return out.end()
 }
 
-// served returns the SystemName that clients see of a source with the systemname own.
-func (o *Origin) served(own []byte) []byte {
-	if o.Qualify == Always || len(own) == 0 {
-		return []byte(o.Node)
-	}
-	return own
-}
-
 // swap returns how ids of a source with the systemname own are rewritten.
 func (o *Origin) swap(own []byte) swap {
-	if o.Qualify == Always || o.Qualify == Auto && len(own) == 0 {
-		return swap{from: own, to: []byte(o.Node)}
-	}
-	return swap{from: own, to: own}
+	on := o.Qualify == Always || o.Qualify == Auto && len(own) == 0
+	return swap{on: on && string(own) != o.Node, from: own, to: o.Node}
 }
 
 // swap replaces the systemname in front of an id by another; an empty one stands for no prefix at all.
-type swap struct{ from, to []byte }
+type swap struct {
+	on   bool
+	from []byte
+	to   string
+}
 
-func (s swap) needed() bool  { return !bytes.Equal(s.from, s.to) }
-func (s swap) reverse() swap { return swap{from: s.to, to: s.from} }
+func (s swap) reverse() swap { return swap{on: s.on, from: []byte(s.to), to: string(s.from)} }
 
-// cut returns the id without the prefix from. ok is false if value is no such id, or would not change.
+// cut returns the id without the prefix from. ok is false if value is no such id, or is left alone.
 func (s swap) cut(value []byte) (number []byte, ok bool) {
+	if !s.on {
+		return nil, false
+	}
 	number = value
 	if n := len(s.from); n > 0 {
 		if len(value) <= n || value[n] != '-' || !bytes.Equal(value[:n], s.from) {
@@ -109,7 +105,7 @@ func (s swap) cut(value []byte) (number []byte, ok bool) {
 		}
 		number = value[n+1:]
 	}
-	return number, s.needed() && isNumber(number)
+	return number, isNumber(number)
 }
 
 // appendID appends the value, rewritten if it is an id with the prefix from.
@@ -215,6 +211,7 @@ func hasSuffix(b []byte, s string) bool {
 }
 
 var (
-	crlf      = []byte("\r\n")
-	userEvent = []byte("UserEvent")
+	crlf         = []byte("\r\n")
+	endOfMessage = []byte("\r\n\r\n")
+	userEvent    = []byte("UserEvent")
 )

@@ -219,7 +219,7 @@ func testDeadline(t *testing.T, start Start) {
 			<-ctx.Done()
 			ended <- ctx.Err()
 		}
-		return nil
+		return ctx.Err()
 	})
 	awaitWanted(t, "deadline", all[0])
 	if err := all[0].Request(t.Context(), "deadline", nil, nil); err != nil {
@@ -296,7 +296,11 @@ func testStopService(t *testing.T, start Start) {
 		t.Errorf("got %v, want ErrLost", err)
 	}
 	stop()
-	if _, err := ask(all[0], "stopservice", ""); !errors.Is(err, bus.ErrNoResponder) {
-		t.Errorf("stopped: got %v, want ErrNoResponder", err)
-	}
+	await(t, "nobody serves", func() bool {
+		_, err := ask(all[0], "stopservice", "")
+		if err == nil {
+			t.Fatal("answered by a service that was stopped")
+		}
+		return errors.Is(err, bus.ErrNoResponder) // ErrLost of a request that has crossed the stop
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +25,23 @@ func TestBus(t *testing.T) {
 }
 
 // pairIn returns two buses and what the second hears, in a bubble.
-func pairIn(t *testing.T) (net *membus.Net, a, b *membus.Bus, got *[]string) {
-	net, got = membus.NewNet(), new([]string)
+func pairIn(t *testing.T) (net *membus.Net, a, b *membus.Bus, got func() string) {
+	net = membus.NewNet()
 	a, b = net.Bus("a"), net.Bus("b")
-	if _, err := b.Subscribe("s", func(m bus.Msg) { *got = append(*got, string(m.Data)) }); err != nil {
+	var mu sync.Mutex
+	heard := []string{}
+	if _, err := b.Subscribe("s", func(m bus.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, string(m.Data))
+	}); err != nil {
 		t.Fatal(err)
+	}
+	got = func() string {
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		return fmt.Sprint(heard)
 	}
 	t.Cleanup(func() {
 		a.Close()
@@ -56,8 +69,7 @@ func TestCut(t *testing.T) {
 		}
 		net.Heal("a", "b")
 		publish(t, a, "3")
-		synctest.Wait()
-		if s := fmt.Sprint(*got); s != "[1 3]" {
+		if s := got(); s != "[1 3]" {
 			t.Errorf("got %s", s)
 		}
 
@@ -90,14 +102,12 @@ func TestDelay(t *testing.T) {
 		net.Delay("a", "b", time.Second)
 		publish(t, a, "1")
 		time.Sleep(time.Second - 1)
-		synctest.Wait()
-		if len(*got) != 0 {
-			t.Error("too early")
+		if s := got(); s != "[]" {
+			t.Errorf("too early: %s", s)
 		}
 		publish(t, a, "2")
 		time.Sleep(1)
-		synctest.Wait()
-		if s := fmt.Sprint(*got); s != "[1]" {
+		if s := got(); s != "[1]" {
 			t.Errorf("got %s", s)
 		}
 		if _, err := b.Serve("r", func(_ context.Context, _ []byte, send func([]byte) error) error { return send(nil) }); err != nil {
@@ -126,8 +136,7 @@ func TestLose(t *testing.T) {
 		for _, s := range []string{"1", "2", "3"} {
 			publish(t, a, s)
 		}
-		synctest.Wait()
-		if s := fmt.Sprint(*got); s != "[1 3]" {
+		if s := got(); s != "[1 3]" {
 			t.Errorf("got %s", s)
 		}
 	})

@@ -203,6 +203,8 @@ func (s *service) run(req []byte, c *call) error {
 		return nil
 	case s.ctx.Err() != nil:
 		return bus.ErrLost
+	case errors.Is(ctx.Err(), context.DeadlineExceeded): // the asker's clock is about to say so
+		return context.DeadlineExceeded
 	default:
 		return bus.RemoteError(err.Error())
 	}

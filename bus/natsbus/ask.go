@@ -29,13 +29,14 @@ const (
 	errRemote  = "remote"  // the handler failed, the body says how
 	errLost    = "lost"    // the handler was stopped
 	errRefused = "refused" // the handler was not called
+	errLate    = "late"    // the handler ran out of time
 )
 
 const (
 	window    = 16                     // chunks that may be under way
 	grant     = window / 2             // chunks consumed before the asker says so
 	lookEvery = 250 * time.Millisecond // how often the asker looks after the owner
-	maxSilent = 5 * time.Second        // without a sign of life the owner is gone
+	maxSilent = 5 * time.Second        // without a sign of life for so long, the owner is gone
 )
 
 // call is a request that was sent.
@@ -139,7 +140,7 @@ func (b *Bus) collect(ctx context.Context, c *call, subject string, each func([]
 				b.tell(m.Reply, headCredit, strconv.Itoa(got))
 			}
 		case <-look.C:
-			if silent := time.Since(time.Unix(0, c.heard.Load())); silent > maxSilent && len(c.in) == 0 {
+			if silent := time.Since(time.Unix(0, c.heard.Load())); silent > b.maxSilent && len(c.in) == 0 {
 				return false, fmt.Errorf("%w: nothing heard on %s for %v", bus.ErrLost, subject, silent.Round(time.Millisecond))
 			}
 			if !b.Wanted(subject) && len(c.in) == 0 {
@@ -163,6 +164,8 @@ func end(m *nats.Msg, got int) error {
 		return bus.RemoteError(m.Data)
 	case errRefused:
 		return bus.ErrNoResponder
+	case errLate: // our own clock is about to say so
+		return context.DeadlineExceeded
 	case errLost:
 		return fmt.Errorf("%w: the node that answered stopped", bus.ErrLost)
 	}

@@ -45,6 +45,8 @@ type Bus struct {
 	gone   chan struct{} // closed when conn is
 	inbox  string        // prefix of all subjects of replies to this Bus
 
+	maxSilent time.Duration // a constant but in tests
+
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	closed func() error // Close, once
@@ -64,7 +66,7 @@ var _ bus.Bus = (*Bus)(nil)
 
 // Start returns a connected Bus; with external NATS it connects in the background if it has to.
 func Start(cfg Config) (*Bus, error) {
-	b := &Bus{log: cfg.Log, gone: make(chan struct{}), inbox: nats.NewInbox() + ".", subs: make(map[*subscription]struct{}),
+	b := &Bus{log: cfg.Log, gone: make(chan struct{}), maxSilent: maxSilent, inbox: nats.NewInbox() + ".", subs: make(map[*subscription]struct{}),
 		services: make(map[*service]struct{}), calls: make(map[string]*call), answers: make(map[string]*answer)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.closed = sync.OnceValue(b.close)
@@ -102,7 +104,7 @@ func (b *Bus) connect(cfg Config) error {
 		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("connected to the NATS server", "url", c.ConnectedUrlRedacted()) }),
 	}
 	if b.server != nil {
-		options = append(options, nats.InProcessServer(b.server), nats.ReconnectWait(20*time.Millisecond))
+		options = append(options, nats.InProcessServer(b.server), nats.Token(b.server.token), nats.ReconnectWait(20*time.Millisecond))
 	} else {
 		options = append(options, nats.RetryOnFailedConnect(true), nats.ReconnectWait(250*time.Millisecond),
 			nats.PingInterval(2*time.Second), nats.MaxPingsOutstanding(2))

@@ -1,7 +1,7 @@
 // Package natsbus is the bus.Bus over NATS, and the only importer of NATS.
 //
 // A node embeds a NATS server: routed to the servers of the other nodes, without JetStream, listening only where it is told
-// to. The node itself is a client over an in-process connection. SetRoutes says who the others are; a route to each of them is
+// to (a routed server insists on a listener for clients: if none is configured it is on loopback and lets nobody in). The node itself is a client over an in-process connection. SetRoutes says who the others are; a route to each of them is
 // tried for ever, whatever NATS learns by its own gossip. With Config.URLs there is no server and the node is a client of
 // others; then nobody knows who listens, so Wanted is always true.
 //

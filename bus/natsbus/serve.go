@@ -121,6 +121,8 @@ func (s *service) run(a *answer, m *nats.Msg) {
 		a.end("", "")
 	case s.ctx.Err() != nil:
 		a.end(errLost, "")
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		a.end(errLate, "")
 	case context.Cause(ctx) != errAskerGone:
 		a.end(errRemote, err.Error())
 	}

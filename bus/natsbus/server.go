@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,7 @@ const (
 type embedded struct {
 	*server.Server
 	account *server.Account // the one everybody is in
+	token   string          // what a client must say; "" if anybody may connect
 
 	mu     sync.Mutex
 	base   *server.Options // as at the start, without routes
@@ -52,8 +54,10 @@ func startServer(cfg Config) (*embedded, error) {
 			// A link that is cut without a word is noticed after 2 s (bus.md 5).
 			PingInterval: time.Second,
 			MaxPingsOut:  2,
+			NoAdvertise:  true, // of the client listeners of the others
 		},
 	}
+	e := new(embedded)
 	var err error
 	if cfg.RouteListen != "" {
 		if opts.Cluster.Host, opts.Cluster.Port, err = listenAddr("bus.nats.route_listen", cfg.RouteListen); err != nil {
@@ -65,8 +69,13 @@ func startServer(cfg Config) (*embedded, error) {
 		if opts.Host, opts.Port, err = listenAddr("bus.nats.client_listen", cfg.ClientListen); err != nil {
 			return nil, err
 		}
+	} else if cfg.RouteListen != "" {
+		// The server opens its routes only after a listener for clients, whatever DontListen says. So it has one, that lets
+		// nobody in.
+		e.token = rand.Text()
+		opts.DontListen, opts.Host, opts.Port, opts.Authorization = false, "127.0.0.1", server.RANDOM_PORT, e.token
 	}
-	e := &embedded{base: opts.Clone()}
+	e.base = opts.Clone()
 	if e.Server, err = server.NewServer(opts); err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
@@ -138,7 +147,7 @@ func (b *Bus) RouteAddr() string {
 
 // ClientAddr returns the address NATS clients connect to, "" if there is none.
 func (b *Bus) ClientAddr() string {
-	if b.server == nil || b.server.Addr() == nil {
+	if b.server == nil || b.server.token != "" || b.server.Addr() == nil {
 		return ""
 	}
 	return b.server.Addr().String()

@@ -20,7 +20,7 @@ type aclRule struct {
 
 // Allowed tells whether the list lets addr in. IPv4 rules also apply to IPv4-mapped addresses, never to native IPv6 ones (13.4).
 func (a *ACL) Allowed(addr netip.Addr) bool {
-	if a.missing {
+	if a.missing || !addr.IsValid() && len(a.rules) > 0 {
 		return false
 	}
 	addr = addr.Unmap().WithZone("")

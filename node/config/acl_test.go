@@ -39,6 +39,9 @@ func TestACL(t *testing.T) {
 			if got := acl.Allowed(netip.MustParseAddr(c.addr)); got != c.want {
 				t.Errorf("%s: %v", c.addr, got)
 			}
+			if acl.Allowed(netip.Addr{}) != (len(c.rules) == 0) {
+				t.Error("an unknown address passes only the empty list")
+			}
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,7 +57,7 @@ type Asterisk struct {
 
 // AMI says whom this node serves. The listener's address stands in manager.conf too: bindaddr and port of [general].
 type AMI struct {
-	ManagerConf string // users, as Asterisk's manager.conf; empty: this node serves no AMI
+	ManagerConf string // users, as Asterisk's manager.conf; required
 	ACLConf     string // named ACLs, as Asterisk's acl.conf; may be empty
 }
 
@@ -95,7 +96,7 @@ type Admin struct {
 	Listen string // default 127.0.0.1:8080; empty: nowhere
 }
 
-// Default returns the settings of a file that sets nothing. It lacks what has no default, the secret.
+// Default returns the settings of a file that sets nothing. It lacks what has no default: the secret and manager.conf.
 func Default() *Config {
 	host, _ := os.Hostname() // without one node.name must be set, and Validate says so
 	name, _, _ := strings.Cut(host, ".")
@@ -128,7 +129,9 @@ func Load(path string) (*Config, error) {
 	if len(c.Bus.NATS.URLs) > 0 {
 		c.Bus.NATS.RouteListen, c.Bus.NATS.ClientListen = "", ""
 	}
-	problems = merge(problems, c.problems())
+	if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Key == "" }) { // else too little was read to judge the rest
+		problems = merge(problems, c.problems())
+	}
 	if err := problems.err(); err != nil {
 		return nil, err
 	}

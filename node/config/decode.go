@@ -87,14 +87,24 @@ func decode(c *Config, file string, yamlText []byte) Problems {
 	return d.problems
 }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	yamlLine = regexp.MustCompile(`^line (\d+): `)
+	// parserError matches the errors for which the library counts lines from 0; for those of its scanner it counts from 1.
+	parserError = regexp.MustCompile(`^(did not find expected (',' or|'-' indicator|<|key|node content)|found (duplicate|incompatible|undefined))`)
+)
 
-// syntaxProblem takes the line out of the YAML library's error, which has it in its text only.
+// syntaxProblem takes the line out of the YAML library's error, which has it in its text only, and none for the first line.
 func syntaxProblem(file string, err error) Problem {
 	p := Problem{File: file, Line: 1, Text: strings.TrimPrefix(err.Error(), "yaml: ")}
 	if m := yamlLine.FindStringSubmatch(p.Text); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		p.Text = p.Text[len(m[0]):]
+		if parserError.MatchString(p.Text) {
+			p.Line++
+		}
+	}
+	if strings.HasPrefix(p.Text, "unknown anchor") { // the library does not say where
+		p.Line = 0
 	}
 	p.Text = "this is not YAML: " + p.Text
 	return p

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,21 +43,22 @@ func (p place) bad(key, format string, args ...any) Problem {
 // stanzas reads a file in Asterisk's dialect: sections, comments (";" and ";-- … --;"), "=" and "=>", templates, "(+)" and #include.
 func stanzas(path string) ([]*stanza, Problems) {
 	p := &stanzaReader{}
-	p.file(path, place{}, 0)
+	p.file(filepath.Clean(path), place{})
 	return p.all, p.problems
 }
 
 type stanzaReader struct {
 	all      []*stanza
 	current  *stanza
-	broken   bool // the current section's head is wrong: its lines would only repeat that
-	comment  int  // depth of ";-- … --;"
+	broken   bool     // the current section's head is wrong: its lines would only repeat that
+	comment  int      // depth of ";-- … --;"
+	open     []string // the files being read, each included by the one before it
 	problems Problems
 }
 
 func (r *stanzaReader) bad(p Problem) { r.problems = append(r.problems, p) }
 
-func (r *stanzaReader) file(path string, from place, depth int) {
+func (r *stanzaReader) file(path string, from place) {
 	body, err := os.ReadFile(path)
 	if err != nil {
 		why := cause(err)
@@ -72,11 +74,13 @@ func (r *stanzaReader) file(path string, from place, depth int) {
 	}
 	outer := r.comment
 	r.comment = 0
+	r.open = append(r.open, path)
 	at := place{file: path}
 	for text := range strings.Lines(strings.TrimPrefix(string(body), "\ufeff")) {
 		at.line++
-		r.line(strings.TrimSpace(r.uncomment(strings.TrimRight(text, "\r\n"))), at, depth)
+		r.line(strings.TrimSpace(r.uncomment(strings.TrimRight(text, "\r\n"))), at)
 	}
+	r.open = r.open[:len(r.open)-1]
 	if r.comment > 0 {
 		r.bad(at.bad("", "a comment opened by ;-- is never closed: add --;"))
 	}
@@ -108,7 +112,7 @@ func (r *stanzaReader) uncomment(line string) string {
 	return kept.String()
 }
 
-func (r *stanzaReader) line(line string, at place, depth int) {
+func (r *stanzaReader) line(line string, at place) {
 	switch {
 	case line == "":
 	case line[0] == '[':
@@ -117,7 +121,7 @@ func (r *stanzaReader) line(line string, at place, depth int) {
 			r.current, r.broken = s, false
 		}
 	case line[0] == '#':
-		r.directive(line, at, depth)
+		r.directive(line, at)
 	case r.broken:
 	case r.current == nil:
 		r.bad(at.bad("", "a setting before the first [section]"))
@@ -205,7 +209,7 @@ func (r *stanzaReader) find(name string) *stanza {
 }
 
 // directive reads #include and #tryinclude, relative to the directory of the including file; patterns are allowed.
-func (r *stanzaReader) directive(line string, at place, depth int) {
+func (r *stanzaReader) directive(line string, at place) {
 	word, arg, _ := strings.Cut(line[1:], " ")
 	arg = strings.Trim(strings.TrimSpace(arg), `"<>`)
 	try := strings.EqualFold(word, "tryinclude")
@@ -216,8 +220,8 @@ func (r *stanzaReader) directive(line string, at place, depth int) {
 	case arg == "":
 		r.bad(at.bad("", "#%s names no file", word))
 		return
-	case depth >= maxInclude:
-		r.bad(at.bad("", "#include nests deeper than %d files: does a file include itself?", maxInclude))
+	case len(r.open) > maxInclude:
+		r.bad(at.bad("", "#include nests deeper than %d files", maxInclude))
 		return
 	}
 	if !filepath.IsAbs(arg) {
@@ -235,6 +239,10 @@ func (r *stanzaReader) directive(line string, at place, depth int) {
 		files = []string{arg}
 	}
 	for _, file := range files {
-		r.file(file, at, depth+1)
+		if slices.Contains(r.open, file) {
+			r.bad(at.bad("", "#include %s: the file would include itself", file))
+			continue
+		}
+		r.file(file, at)
 	}
 }

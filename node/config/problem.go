@@ -40,11 +40,16 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err puts them in the order of each file, those about one line in the order they were found, and makes no error of no problem.
+// err is nil when there is no problem.
 func (ps Problems) err() error {
 	if len(ps) == 0 {
 		return nil
 	}
+	return ps.sorted()
+}
+
+// sorted puts them in the order of each file; those about one line stay in the order they were found.
+func (ps Problems) sorted() Problems {
 	files := map[string]int{}
 	for _, p := range ps {
 		if _, ok := files[p.File]; !ok {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -139,7 +140,7 @@ func TestManagerErrors(t *testing.T) {
 		"exec":         {"#exec /bin/true\n[u]\n", "manager.conf:1: #exec is not supported"},
 		"include":      {"#include none.conf\n[u]\n", "there is no such file"},
 		"no include":   {"#include\n[u]\n", "manager.conf:1: #include names no file"},
-		"loop":         {"#include manager.conf\n[u]\n", "#include nests deeper than 10 files"},
+		"loop":         {"#include manager.conf\n[u]\n", "the file would include itself"},
 		"deny":         {"[u]\ndeny=300.0.0.0/8\n", `manager.conf:2: u.deny: "300.0.0.0/8" is not an address`},
 		"mask":         {"[u]\npermit=1.2.3.4/255.0.255.0\n", "the mask has holes"},
 		"bits":         {"[u]\npermit=1.2.3.4/33\n", "the mask is neither a number of bits up to 32 nor an address"},
@@ -159,6 +160,13 @@ func TestManagerErrors(t *testing.T) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
+	}
+	chain := map[string]string{"manager.conf": "[u]\nsecret=s\n#include f0"}
+	for i := range 11 {
+		chain[fmt.Sprint("f", i)] = fmt.Sprint("#include f", i+1)
+	}
+	if _, err := LoadManager(managerFiles(t, chain), ""); err == nil || !strings.Contains(err.Error(), "f9:1: #include nests deeper than 10 files") {
+		t.Errorf("a long chain: %v", err)
 	}
 	_, err := LoadManager(managerFiles(t, map[string]string{"manager.conf": "[a]\ndeny=x\npermit=y\n[b\n"}), "/none/acl.conf")
 	if problems := (Problems)(nil); !errors.As(err, &problems) || len(problems) != 4 {

@@ -167,9 +167,7 @@ func (k *checker) member() {
 func (k *checker) ami() {
 	a := k.c.AMI
 	if a.ManagerConf == "" {
-		if a.ACLConf != "" {
-			k.bad("ami.acl_conf", "is of no use without manager_conf, whose users it is for; add that, or remove this")
-		}
+		k.bad("ami.manager_conf", "is missing; name the manager.conf with the users whom this node serves")
 		return
 	}
 	m, err := LoadManager(a.ManagerConf, a.ACLConf)

@@ -2,8 +2,8 @@ package config
 
 import "os"
 
-// Warnings names what is doubtful in a valid Config, but may be meant.
-func (c *Config) Warnings() []Problem {
+// Warnings names what is doubtful in a valid Config, but may be meant. Those within manager.conf are in Manager.Warnings.
+func (c *Config) Warnings() Problems {
 	w := &checker{c: c} // what it finds are warnings here
 	for _, secret := range []struct{ key, file string }{
 		{"source.asterisk.secret_file", c.Source.Asterisk.SecretFile},
@@ -22,24 +22,10 @@ func (c *Config) Warnings() []Problem {
 			w.bad(key, "is not used with bus.nats.urls: no embedded server runs then")
 		}
 	}
-	w.managerConf()
-	found := Problems(w.found)
-	_ = found.err() // for its order
-	return found
-}
-
-func (k *checker) managerConf() {
-	a := k.c.AMI
-	if a.ManagerConf == "" {
-		k.bad("ami.manager_conf", "is not set: this node serves no AMI clients")
-		return
+	if m, err := LoadManager(c.AMI.ManagerConf, c.AMI.ACLConf); err == nil {
+		if host, _, err := splitAddress(m.Address()); err == nil && !isLoopback(host) {
+			w.bad("ami.manager_conf", "its listener, %s, is beyond loopback, and AMI is not encrypted", m.Address())
+		}
 	}
-	m, err := LoadManager(a.ManagerConf, a.ACLConf)
-	if err != nil { // an error of Validate, not a warning
-		return
-	}
-	k.found = append(k.found, m.Warnings...)
-	if host, _, err := splitAddress(m.Address()); err == nil && !isLoopback(host) {
-		k.bad("ami.manager_conf", "its listener, %s, is beyond loopback, and AMI is not encrypted", m.Address())
-	}
+	return w.found.sorted()
 }

@@ -180,6 +180,8 @@ func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, limit 
 		return &outcome{text: name + " gave no answer"}
 	case err == nil:
 		return nil
+	case errors.Is(err, bus.Busy):
+		return &outcome{text: name + " has too many actions under way", known: true}
 	case errors.Is(err, bus.ErrNoResponder):
 		return &outcome{text: name + " is out of reach", known: true}
 	case errors.Is(err, context.DeadlineExceeded):

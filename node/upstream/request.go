@@ -76,23 +76,28 @@ func newRequest(action *ami.Message, n uint64) (*request, error) {
 	default:
 		r.wire = "amibus-" + strconv.FormatUint(n, 10)
 	}
+	if err := action.CheckAction(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	header := "ActionID: " + r.wire + "\r\n"
 	at := action.Find("ActionID")
 	if at < 0 && r.wire != "" {
 		r.bytes = append(r.bytes, header...)
 	}
 	for i := range action.Len() {
-		line := action.Line(i)
-		if len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
-			return nil, fmt.Errorf("%w: line %d holds a line end or NUL, or nothing", ErrRefused, i+1)
-		}
 		if i == at && r.wire != r.client {
 			r.bytes = append(r.bytes, header...)
 			continue
 		}
-		r.bytes = append(append(r.bytes, line...), "\r\n"...)
+		r.bytes = append(append(r.bytes, action.Line(i)...), "\r\n"...)
 	}
 	r.bytes = append(r.bytes, "\r\n"...)
+	if err := r.out.Parse(r.bytes); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err := r.out.CheckAction(); err != nil { // with the line we may have added
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	return r, nil
 }
 

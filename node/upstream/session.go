@@ -195,9 +195,10 @@ func (s *session) rise(ctx context.Context) {
 func parseCommands(m *ami.Message) []Command {
 	var list []Command
 	for i := range m.Len() {
-		name, value, ok := m.Field(i)
+		name, value, _ := m.Field(i)
 		synopsis, class, found := cutLast(string(value), "(Priv: ")
-		if class, ok = strings.CutSuffix(class, ")"); !ok || !found {
+		class, closed := strings.CutSuffix(class, ")")
+		if !found || !closed {
 			continue // Response, ActionID
 		}
 		list = append(list, Command{Name: string(name), Synopsis: strings.TrimRight(synopsis, " "), Class: parseClass(class)})

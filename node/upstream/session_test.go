@@ -143,18 +143,23 @@ func TestGarbagePeers(t *testing.T) {
 		count func(upstream.Stats) uint64
 	}{
 		"http":       {func(c net.Conn) { c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, "is not an Asterisk manager", garbage},
-		"no newline": {func(c net.Conn) { c.Write(make([]byte, 3<<20)) }, "is not an Asterisk manager", garbage},
+		"no newline": {func(c net.Conn) { c.Write(make([]byte, 3<<20)); hold(c) }, "is not an Asterisk manager", garbage},
 		"endless message": {func(c net.Conn) {
 			c.Write([]byte("Asterisk Call Manager/11.0.0\r\n"))
 			c.Write([]byte(strings.Repeat("Header: value\r\n", 100_000)))
+			hold(c)
 		}, "is not an Asterisk manager", garbage},
 		"closes":       {func(c net.Conn) {}, "sends no banner", unreachable},
 		"says nothing": {hold, "sends no banner", unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			wait := 5 * time.Second
+			if name == "says nothing" {
+				wait = 50 * time.Millisecond
+			}
 			addr := listen(t, c.serve)
-			r := start(t, addr, func(c *upstream.Config) { c.DialTimeout = 50 * time.Millisecond })
+			r := start(t, addr, func(c *upstream.Config) { c.DialTimeout = wait })
 			eventually(t, "three tries", func() bool { return c.count(r.Stats()) >= 3 })
 			if n := strings.Count(r.log.String(), c.text); n != 1 {
 				t.Errorf("logged %d times, want once:\n%s", n, r.log.String())

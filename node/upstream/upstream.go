@@ -80,7 +80,8 @@ type Upstream struct {
 	pool   pool
 	info   atomic.Pointer[Info]
 	up     atomic.Bool
-	denied atomic.Bool // the lack of rights has been logged
+	failed atomic.Pointer[error] // why the last try or link ended
+	denied atomic.Bool           // the lack of rights has been logged
 	nextID atomic.Uint64
 	count  counters
 }
@@ -116,6 +117,7 @@ func (u *Upstream) Run(ctx context.Context) error {
 			break
 		}
 		log.report(err)
+		u.failed.Store(&err)
 		if s.lasted() > u.cfg.BackoffMax {
 			pause.reset() // a link that breaks at once is trouble, too
 		}
@@ -127,6 +129,14 @@ func (u *Upstream) Run(ctx context.Context) error {
 
 // Up tells whether the link is up: logged in, and the start-up queries answered.
 func (u *Upstream) Up() bool { return u.up.Load() }
+
+// Trouble is why the link is down, in one line; "not tried yet" before the first try has ended.
+func (u *Upstream) Trouble() string {
+	if err := u.failed.Load(); err != nil {
+		return (*err).Error()
+	}
+	return "not tried yet"
+}
 
 // Info returns what the Asterisk last said about itself; the zero Info before the link first came up.
 func (u *Upstream) Info() Info {

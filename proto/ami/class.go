@@ -110,7 +110,10 @@ func ParsePrivilege(v []byte) (c Class, ok bool) {
 	for last := Class(0); ; {
 		i := bytes.IndexByte(v, ',')
 		if i < 0 {
-			return c, c != 0 && string(v) == "all"
+			if string(v) != "all" {
+				c = 0
+			}
+			return c, c != 0
 		}
 		bit := classBit(v[:i])
 		if bit <= last {

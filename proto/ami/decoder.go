@@ -101,14 +101,13 @@ func (d *Decoder) Decode() (*Message, error) {
 func (d *Decoder) decodeClient() (*Message, error) {
 	for s := (lineScan{}); ; {
 		n := d.msg.scan(d.buf[d.at:d.end], &s)
-		if n > MaxMessage || n == 0 && d.Buffered() >= MaxMessage {
-			d.err = ErrMessageTooLong
-			return nil, d.err
-		}
 		if n > 0 {
 			d.msg.borrow(d.buf[d.at : d.at+n])
 			d.at += n
 			return &d.msg, nil
+		}
+		if d.Buffered() == MaxMessage { // which is all that the buffer may hold
+			d.err = ErrMessageTooLong
 		}
 		if err := d.fill(); err != nil {
 			return nil, err
@@ -131,7 +130,7 @@ func (d *Decoder) decodeServer() (*Message, error) {
 			return &d.msg, bad
 		}
 		if len(d.msg.lines) == MaxHeaders {
-			d.bad = ErrTooManyLines
+			d.bad = ErrTooManyLines // it weighs more than a long line (ami/behaviour.md 2.7: tested first)
 			continue
 		}
 		from := len(d.text)
@@ -154,7 +153,7 @@ func (d *Decoder) actionLine() ([]byte, error) {
 			d.at += n + i + 1
 			line := bytes.TrimSuffix(ahead[:n+i], []byte("\r"))
 			if len(line) > MaxLine-len(crlf) {
-				d.tooLong()
+				d.bad = ErrLineTooLong
 			}
 			if nul := bytes.IndexByte(line, 0); nul >= 0 {
 				line = line[:nul]
@@ -166,7 +165,7 @@ func (d *Decoder) actionLine() ([]byte, error) {
 		}
 		if n = len(ahead); n == MaxLine {
 			d.at += MaxLine - 1
-			d.tooLong()
+			d.bad = ErrLineTooLong
 			cut, n = true, 0
 			continue
 		}
@@ -176,21 +175,15 @@ func (d *Decoder) actionLine() ([]byte, error) {
 	}
 }
 
-// tooLong marks the action. Too many lines weigh more (ami/behaviour.md 2.7: tested first).
-func (d *Decoder) tooLong() {
-	if d.bad == nil {
-		d.bad = ErrLineTooLong
-	}
-}
-
 // fill reads more behind what is there, growing the buffer if there is no room. A message or line that is being looked for
 // stays where it is relative to d.at.
 func (d *Decoder) fill() error {
 	if d.err != nil {
 		return d.err
 	}
-	d.end = copy(d.buf, d.buf[d.at:d.end])
-	d.at = 0
+	if d.at > 0 {
+		d.at, d.end = 0, copy(d.buf, d.buf[d.at:d.end])
+	}
 	if d.end == len(d.buf) {
 		d.buf = append(d.buf, make([]byte, min(len(d.buf), MaxMessage-len(d.buf)))...)
 	}

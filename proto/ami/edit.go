@@ -76,6 +76,9 @@ func (m *Message) open() {
 		m.raw, m.borrowed = append(make([]byte, 0, len(m.raw)+MaxLine/4), m.raw...), false
 	}
 	m.raw = m.raw[:max(0, len(m.raw)-len(crlf))]
+	if n := len(m.raw); n > 0 && !bytes.HasSuffix(m.raw, crlf) { // the raw text of IAXnetstats ends in a lone LF
+		m.raw = append(m.raw[:n-1], crlf...)
+	}
 }
 
 // close makes what was appended behind from a line, and puts the final empty line behind it.

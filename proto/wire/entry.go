@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -11,17 +12,27 @@ import (
 // ErrMalformed is wrapped by every error of this package.
 var ErrMalformed = errors.New("malformed message")
 
-// hlcAt is the offset of the hlc value in a marshalled Entry: it is the first field, one byte of tag.
-const hlcAt = 1
+// Tags of an Entry: number<<3 | type, one byte each.
+const (
+	entryHLC      = 1<<3 | byte(protowire.Fixed64Type)
+	entryClasses  = 2<<3 | byte(protowire.VarintType)
+	entryName     = 3<<3 | byte(protowire.BytesType)
+	entryUniqueid = 4<<3 | byte(protowire.BytesType)
+	entryLinkedid = 5<<3 | byte(protowire.BytesType)
+	entryAMI      = 6<<3 | byte(protowire.BytesType)
+)
 
-// Entry is a view of a marshalled amibus.v1.Entry. The zero value is no entry.
+// The hlc is the first field: a tag, then the value.
+const (
+	hlcAt  = 1
+	hlcEnd = hlcAt + 8
+)
+
+// Entry is a view of a marshalled amibus.v1.Entry. The zero value is no entry: all of it is empty.
 type Entry struct {
-	raw      []byte
-	classes  uint64
-	name     span
-	uniqueid span
-	linkedid span
-	ami      span
+	raw     []byte
+	classes uint64
+	text    [4]span // of fields 3 to 6, in raw
 }
 
 type span struct{ from, to uint32 }
@@ -33,93 +44,73 @@ func (e *Entry) Raw() []byte { return e.raw }
 func (e *Entry) Classes() uint64 { return e.classes }
 
 // Name returns the event's name.
-func (e *Entry) Name() []byte { return e.raw[e.name.from:e.name.to:e.name.to] }
+func (e *Entry) Name() []byte { return e.field(entryName) }
 
 // Uniqueid returns what the event is keyed by.
-func (e *Entry) Uniqueid() []byte { return e.raw[e.uniqueid.from:e.uniqueid.to:e.uniqueid.to] }
+func (e *Entry) Uniqueid() []byte { return e.field(entryUniqueid) }
 
 // Linkedid returns the Linkedid that belongs to Uniqueid.
-func (e *Entry) Linkedid() []byte { return e.raw[e.linkedid.from:e.linkedid.to:e.linkedid.to] }
+func (e *Entry) Linkedid() []byte { return e.field(entryLinkedid) }
 
 // AMI returns the event as every node serves it.
-func (e *Entry) AMI() []byte { return e.raw[e.ami.from:e.ami.to:e.ami.to] }
+func (e *Entry) AMI() []byte { return e.field(entryAMI) }
+
+func (e *Entry) field(tag byte) []byte {
+	s := e.text[tag>>3-3]
+	return e.raw[s.from:s.to:s.to]
+}
 
 // HLC returns the hybrid clock, nanoseconds; 0 before Stamp.
-func (e *Entry) HLC() int64 { return int64(binary.LittleEndian.Uint64(e.raw[hlcAt:])) }
+func (e *Entry) HLC() int64 {
+	if len(e.raw) < hlcEnd {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(e.raw[hlcAt:]))
+}
 
-// Stamp writes the hybrid clock into the marshalled bytes.
-func (e *Entry) Stamp(hlc int64) { binary.LittleEndian.PutUint64(e.raw[hlcAt:], uint64(hlc)) }
+// Stamp writes the hybrid clock into the marshalled bytes. It does nothing to no entry.
+func (e *Entry) Stamp(hlc int64) {
+	if len(e.raw) >= hlcEnd {
+		binary.LittleEndian.PutUint64(e.raw[hlcAt:], uint64(hlc))
+	}
+}
 
 // AppendEntry appends a marshalled Entry with hlc 0.
 func AppendEntry(dst []byte, classes uint64, name, uniqueid, linkedid, ami []byte) []byte {
-	dst = protowire.AppendTag(dst, 1, protowire.Fixed64Type)
-	dst = protowire.AppendFixed64(dst, 0)
-	if classes != 0 {
-		dst = protowire.AppendTag(dst, 2, protowire.VarintType)
-		dst = protowire.AppendVarint(dst, classes)
-	}
-	dst = appendBytes(dst, 3, name)
-	dst = appendBytes(dst, 4, uniqueid)
-	dst = appendBytes(dst, 5, linkedid)
-	return appendBytes(dst, 6, ami)
-}
-
-func appendBytes(dst []byte, num protowire.Number, v []byte) []byte {
-	if len(v) == 0 {
-		return dst
-	}
-	dst = append(dst, byte(protowire.EncodeTag(num, protowire.BytesType))) // numbers here are below 16
-	return protowire.AppendBytes(dst, v)
+	dst = append(dst, entryHLC, 0, 0, 0, 0, 0, 0, 0, 0)
+	dst = appendUint(dst, entryClasses, classes)
+	dst = appendBytes(dst, entryName, name)
+	dst = appendBytes(dst, entryUniqueid, uniqueid)
+	dst = appendBytes(dst, entryLinkedid, linkedid)
+	return appendBytes(dst, entryAMI, ami)
 }
 
 // ParseEntry returns a view of the marshalled Entry b, which must start with its hlc.
 func ParseEntry(b []byte) (Entry, error) {
-	e := Entry{raw: b}
-	if len(b) < hlcAt+8 || b[0] != byte(protowire.EncodeTag(1, protowire.Fixed64Type)) {
+	if len(b) < hlcEnd || b[0] != entryHLC {
 		return Entry{}, fmt.Errorf("%w: entry does not start with its hlc", ErrMalformed)
 	}
-	for at := hlcAt + 8; at < len(b); {
-		num, typ, n := protowire.ConsumeTag(b[at:])
-		if n < 0 {
-			return Entry{}, fmt.Errorf("%w: entry: bad tag", ErrMalformed)
-		}
-		at += n
-		switch {
-		case num == 2 && typ == protowire.VarintType:
-			v, n := protowire.ConsumeVarint(b[at:])
-			if n < 0 {
-				return Entry{}, fmt.Errorf("%w: entry: bad classes", ErrMalformed)
-			}
-			e.classes, at = v, at+n
-		case num >= 3 && num <= 6 && typ == protowire.BytesType:
-			v, n := protowire.ConsumeBytes(b[at:])
-			if n < 0 {
-				return Entry{}, fmt.Errorf("%w: entry: field %d is cut off", ErrMalformed, num)
-			}
-			at += n
-			e.set(num, span{uint32(at - len(v)), uint32(at)})
-		case num == 1:
-			return Entry{}, fmt.Errorf("%w: entry: second hlc", ErrMalformed)
+	if uint64(len(b)) > math.MaxUint32 {
+		return Entry{}, fmt.Errorf("%w: entry of %d bytes", ErrMalformed, len(b))
+	}
+	e := Entry{raw: b}
+	for at := hlcEnd; at < len(b); {
+		n := 0
+		switch tag := b[at]; tag {
+		case entryClasses:
+			e.classes, n = protowire.ConsumeVarint(b[at+1:])
+		case entryName, entryUniqueid, entryLinkedid, entryAMI:
+			var v []byte
+			v, n = protowire.ConsumeBytes(b[at+1:])
+			end := at + 1 + n
+			e.text[tag>>3-3] = span{uint32(end - len(v)), uint32(end)}
 		default:
-			n := protowire.ConsumeFieldValue(num, typ, b[at:])
-			if n < 0 {
-				return Entry{}, fmt.Errorf("%w: entry: field %d is cut off", ErrMalformed, num)
-			}
-			at += n
+			n = skip(b[at:], 1<<1|1<<2|1<<3|1<<4|1<<5|1<<6) - 1
 		}
+		if n < 0 {
+			return Entry{}, fmt.Errorf("%w: entry: bad field at byte %d of %d", ErrMalformed, at, len(b))
+		}
+		at += 1 + n
 	}
 	return e, nil
-}
-
-func (e *Entry) set(num protowire.Number, s span) {
-	switch num {
-	case 3:
-		e.name = s
-	case 4:
-		e.uniqueid = s
-	case 5:
-		e.linkedid = s
-	case 6:
-		e.ami = s
-	}
 }

@@ -2,12 +2,25 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Schema is the version of the frames this package writes and reads.
 const Schema = 1
+
+// Tags of a Frame.
+const (
+	frameSite   = 1<<3 | byte(protowire.BytesType)
+	frameNode   = 2<<3 | byte(protowire.BytesType)
+	frameEpoch  = 3<<3 | byte(protowire.VarintType)
+	frameFirst  = 4<<3 | byte(protowire.VarintType)
+	frameMark   = 5<<3 | byte(protowire.Fixed64Type)
+	frameSchema = 6<<3 | byte(protowire.VarintType)
+	frameSent   = 7<<3 | byte(protowire.Fixed64Type)
+	frameEntry  = 15<<3 | byte(protowire.BytesType)
+)
 
 // Frame is the decoded amibus.v1.Frame.
 type Frame struct {
@@ -22,100 +35,72 @@ type Frame struct {
 // ErrSchema is wrapped by the error for a frame of another schema version.
 var ErrSchema = fmt.Errorf("%w: unknown schema version", ErrMalformed)
 
-// AppendFrame appends the marshalled frame.
+// AppendFrame appends the marshalled frame. Its entries must come from ParseEntry.
 func AppendFrame(dst []byte, f *Frame) []byte {
-	dst = appendBytes(dst, 1, []byte(f.Site))
-	dst = appendBytes(dst, 2, []byte(f.Node))
-	dst = appendUint(dst, 3, f.Epoch)
-	dst = appendUint(dst, 4, f.First)
-	dst = appendFixed(dst, 5, f.Mark)
-	dst = appendUint(dst, 6, Schema)
-	dst = appendFixed(dst, 7, f.Sent)
+	const heads = 4 + 3*11 + 2*9 // of all fields but the entries, at most
+	size := heads + len(f.Site) + len(f.Node) + 2*8
 	for i := range f.Entries {
-		dst = protowire.AppendTag(dst, 15, protowire.BytesType)
-		dst = protowire.AppendBytes(dst, f.Entries[i].raw)
+		size += len(f.Entries[i].raw) + 1 + 5
+	}
+	dst = slices.Grow(dst, size)
+	dst = appendBytes(dst, frameSite, f.Site)
+	dst = appendBytes(dst, frameNode, f.Node)
+	dst = appendUint(dst, frameEpoch, f.Epoch)
+	dst = appendUint(dst, frameFirst, f.First)
+	dst = appendFixed(dst, frameMark, f.Mark)
+	dst = appendUint(dst, frameSchema, Schema)
+	dst = appendFixed(dst, frameSent, f.Sent)
+	for i := range f.Entries {
+		dst = protowire.AppendBytes(append(dst, frameEntry), f.Entries[i].raw)
 	}
 	return dst
 }
 
-func appendUint(dst []byte, num protowire.Number, v uint64) []byte {
-	if v == 0 {
-		return dst
-	}
-	return protowire.AppendVarint(protowire.AppendTag(dst, num, protowire.VarintType), v)
-}
-
-func appendFixed(dst []byte, num protowire.Number, v int64) []byte {
-	if v == 0 {
-		return dst
-	}
-	return protowire.AppendFixed64(protowire.AppendTag(dst, num, protowire.Fixed64Type), uint64(v))
-}
-
 // ParseFrame reads a marshalled frame into f, whose Entries slice is reused. Entries point into b. Site and Node are
-// allocated only if they differ from what f holds.
+// allocated only if they differ from what f holds. After an error f is of no use but to be parsed into again.
 func ParseFrame(b []byte, f *Frame) error {
 	old := *f
 	*f = Frame{Entries: old.Entries[:0]}
 	schema := uint64(0)
-	for at := 0; at < len(b); {
-		num, typ, n := protowire.ConsumeTag(b[at:])
-		if n < 0 {
-			return fmt.Errorf("%w: frame: bad tag", ErrMalformed)
-		}
-		at += n
-		v, body, n := consume(num, typ, b[at:])
-		if n < 0 {
-			return fmt.Errorf("%w: frame: field %d is cut off", ErrMalformed, num)
-		}
-		at += n
-		switch {
-		case num == 1 && typ == protowire.BytesType:
-			f.Site = keep(old.Site, body)
-		case num == 2 && typ == protowire.BytesType:
-			f.Node = keep(old.Node, body)
-		case num == 3 && typ == protowire.VarintType:
-			f.Epoch = v
-		case num == 4 && typ == protowire.VarintType:
-			f.First = v
-		case num == 5 && typ == protowire.Fixed64Type:
+	for at, n := 0, 0; at < len(b); at += 1 + n {
+		var v uint64
+		field := b[at+1:]
+		switch b[at] {
+		case frameSite:
+			f.Site, n = consumeString(field, old.Site)
+		case frameNode:
+			f.Node, n = consumeString(field, old.Node)
+		case frameEpoch:
+			f.Epoch, n = protowire.ConsumeVarint(field)
+		case frameFirst:
+			f.First, n = protowire.ConsumeVarint(field)
+		case frameMark:
+			v, n = protowire.ConsumeFixed64(field)
 			f.Mark = int64(v)
-		case num == 6 && typ == protowire.VarintType:
-			schema = v
-		case num == 7 && typ == protowire.Fixed64Type:
+		case frameSchema:
+			schema, n = protowire.ConsumeVarint(field)
+		case frameSent:
+			v, n = protowire.ConsumeFixed64(field)
 			f.Sent = int64(v)
-		case num == 15 && typ == protowire.BytesType:
+		case frameEntry:
+			var body []byte
+			if body, n = protowire.ConsumeBytes(field); n < 0 {
+				break
+			}
 			e, err := ParseEntry(body)
 			if err != nil {
-				return err
+				return fmt.Errorf("frame of %s/%s: %w", f.Site, f.Node, err)
 			}
 			f.Entries = append(f.Entries, e)
+		default:
+			n = skip(b[at:], 1<<1|1<<2|1<<3|1<<4|1<<5|1<<6|1<<7|1<<15) - 1
+		}
+		if n < 0 {
+			return fmt.Errorf("%w: frame: bad field at byte %d of %d", ErrMalformed, at, len(b))
 		}
 	}
 	if schema != Schema {
 		return fmt.Errorf("%w: frame of %s/%s has version %d, this binary reads %d", ErrSchema, f.Site, f.Node, schema, Schema)
 	}
 	return nil
-}
-
-// consume reads one field value: v for numbers, body for bytes. n is negative if it is malformed.
-func consume(num protowire.Number, typ protowire.Type, b []byte) (v uint64, body []byte, n int) {
-	switch typ {
-	case protowire.VarintType:
-		v, n = protowire.ConsumeVarint(b)
-	case protowire.Fixed64Type:
-		v, n = protowire.ConsumeFixed64(b)
-	case protowire.BytesType:
-		body, n = protowire.ConsumeBytes(b)
-	default:
-		n = protowire.ConsumeFieldValue(num, typ, b)
-	}
-	return v, body, n
-}
-
-func keep(old string, b []byte) string {
-	if old == string(b) {
-		return old
-	}
-	return string(b)
 }

@@ -48,9 +48,9 @@ type Capture struct {
 	Length time.Duration
 }
 
-// Banner returns the recorded banner without its line end, "" if the stream is empty.
+// Banner returns the recorded banner, the first message, without its line end; "" if the stream is empty.
 func (c *Capture) Banner() string {
-	if len(c.Messages) == 0 || c.Messages[0].Kind != Banner {
+	if len(c.Messages) == 0 || c.Messages[0].Text.Len() == 0 {
 		return ""
 	}
 	return string(c.Messages[0].Text.Line(0))

@@ -127,6 +127,6 @@ func (s *Server) raise(name string, classes ami.Class, body []byte) {
 		raw = append(raw, "SystemName: "+s.system+"\r\n"...)
 	}
 	raw = append(append(raw, body...), "\r\n"...)
-	s.deliver([]event{{raw: raw, classes: classes}})
 	s.stats.raised.Add(1)
+	s.deliver([]event{{raw: raw, classes: classes}})
 }

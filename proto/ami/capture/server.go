@@ -40,8 +40,8 @@ const (
 type Server struct {
 	cfg     Config
 	banner  string
-	greet   []byte  // the FullyBooted of the recorded login, nil if there was none
-	stream  []event // the recorded events, without greet
+	greet   []byte        // the FullyBooted of the recorded login, nil if there was none
+	stream  []event       // the recorded events, without greet
 	length  time.Duration // from the login to the end of the recording
 	records *records
 	system  string // SystemName and Timestamp of the events that the Server raises

@@ -1,0 +1,328 @@
+package member
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/amibus/amibus/bus"
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/proto/wire"
+)
+
+const (
+	defaultRejoin = 5 * time.Second
+	streamTimeout = 2 * time.Second // to connect to another, and for each read and write then
+	leaveWait     = 500 * time.Millisecond
+	updateWait    = 2 * time.Second
+	// reclaimAfter lets a node that was declared dead come back at another address, as a pod does.
+	reclaimAfter = time.Second
+	// forgetAfter is how long a node that died is tried to be reached. One that left is forgotten at once.
+	forgetAfter = 24 * time.Hour
+)
+
+// Config of a List.
+type Config struct {
+	Site, Name string                   // of this node
+	Listen     string                   // ip:port, UDP and TCP; port 0 takes any
+	Join       []string                 // addresses (host:port) of others; names are resolved at every attempt
+	Keys       [][]byte                 // AES keys of 16, 24 or 32 bytes: the first encrypts, all decrypt; none is no encryption
+	Rejoin     time.Duration            // between attempts to reach who is missing; 0 is 5 s
+	Self       *amibuspb.Member         // what to tell about this node; site, node and schema are filled in
+	Log        *slog.Logger             // required
+	Changed    func([]*amibuspb.Member) // called with the others that are alive when they change; may be nil
+
+	tune func(*memberlist.Config) // tests: probe faster
+}
+
+// List is the membership as this node sees it. Use Start.
+type List struct {
+	cfg     Config
+	name    string // site/node
+	ml      *memberlist.Memberlist
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	wake    chan struct{} // capacity 1: table has changed
+	work    sync.WaitGroup
+	closing func() error
+
+	updating sync.Mutex // held by Update
+	mu       sync.Mutex // for all that follows; callbacks of memberlist take it, so nobody calls memberlist with it held
+	self     *amibuspb.Member
+	meta     []byte           // self, marshalled
+	table    map[string]*peer // everybody else known, by site/node
+	clash    map[string]clash // by site/node: not logged yet
+	told     map[string]clash // by site/node: the last one logged
+	failing  map[string]bool  // addresses that were not reachable at the last attempt
+	joined   bool
+
+	unreachable, conflicts, incompatible atomic.Uint64
+}
+
+// peer is what memberlist says about another node.
+type peer struct {
+	addr   string
+	meta   []byte
+	fresh  bool             // meta is not decoded yet
+	member *amibuspb.Member // nil if meta is of no use
+	died   time.Time        // zero while it is alive
+
+	leaving bool // it has said so
+}
+
+// clash is two addresses of one name.
+type clash struct{ existing, other string }
+
+// Start listens, tells the others about this node and makes a first attempt to reach them. That nobody can be reached is
+// logged, counted and tried again, but is no error.
+func Start(cfg Config) (*List, error) {
+	if cfg.Rejoin == 0 {
+		cfg.Rejoin = defaultRejoin
+	}
+	l := &List{cfg: cfg, name: cfg.Site + "/" + cfg.Name, wake: make(chan struct{}, 1), table: make(map[string]*peer),
+		clash: make(map[string]clash), told: make(map[string]clash), failing: make(map[string]bool)}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.closing = sync.OnceValue(l.close)
+	if err := l.setSelf(cfg.Self); err != nil {
+		l.cancel()
+		return nil, err
+	}
+	if err := l.start(); err != nil {
+		l.cancel()
+		return nil, err
+	}
+	l.rejoin()
+	l.work.Go(l.run)
+	l.work.Go(l.rejoinLoop)
+	return l, nil
+}
+
+func (l *List) start() error {
+	c := memberlist.DefaultLANConfig()
+	c.Name = l.name
+	c.Label = "amibus" // two products on one port do not take each other for members
+	c.TCPTimeout = streamTimeout
+	c.DeadNodeReclaimTime = reclaimAfter
+	d := &delegate{l}
+	c.Delegate, c.Events, c.Conflict = d, d, d
+	c.Logger = log.New(logWriter{l.cfg.Log}, "", 0)
+	if l.cfg.tune != nil {
+		l.cfg.tune(c)
+	}
+	if err := l.encrypt(c); err != nil {
+		return err
+	}
+	if !bus.Loopback(l.cfg.Listen) && len(l.cfg.Keys) == 0 {
+		return fmt.Errorf("bus.member.listen %q: would be open beyond this machine without encryption; set bus.member.key_file or use "+
+			"a loopback address", l.cfg.Listen)
+	}
+	t, err := listen(l.ctx, l.cfg.Listen, c.Logger)
+	if err != nil {
+		return err
+	}
+	c.Transport = t
+	if l.ml, err = memberlist.Create(c); err != nil {
+		return errors.Join(fmt.Errorf("bus.member.listen %q: %w", l.cfg.Listen, err), t.Shutdown())
+	}
+	return nil
+}
+
+func (l *List) encrypt(c *memberlist.Config) (err error) {
+	if len(l.cfg.Keys) == 0 {
+		return nil
+	}
+	for i, key := range l.cfg.Keys {
+		if err := memberlist.ValidateKey(key); err != nil {
+			return fmt.Errorf("bus.member.key_file: key %d has %d bytes, want 16, 24 or 32", i+1, len(key))
+		}
+	}
+	if c.Keyring, err = memberlist.NewKeyring(l.cfg.Keys, l.cfg.Keys[0]); err != nil {
+		return fmt.Errorf("bus.member.key_file: %w", err)
+	}
+	return nil
+}
+
+// setSelf checks and marshals what is told about this node.
+func (l *List) setSelf(m *amibuspb.Member) error {
+	self := &amibuspb.Member{}
+	if m != nil {
+		self = proto.CloneOf(m)
+	}
+	self.Site, self.Node, self.Schema = l.cfg.Site, l.cfg.Name, wire.Schema
+	meta, err := proto.Marshal(self)
+	if err != nil {
+		return fmt.Errorf("member %s: %w", l.name, err)
+	}
+	if len(meta) > memberlist.MetaMaxSize {
+		return fmt.Errorf("member %s: what it tells about itself has %d bytes, at most %d fit: shorten names or addresses", l.name,
+			len(meta), memberlist.MetaMaxSize)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.self, l.meta = self, meta
+	return nil
+}
+
+// Update changes what is told about this node, and tells it.
+func (l *List) Update(change func(*amibuspb.Member)) error {
+	l.updating.Lock()
+	defer l.updating.Unlock()
+	if l.ctx.Err() != nil {
+		return fmt.Errorf("member %s: closed", l.name)
+	}
+	l.mu.Lock()
+	self := proto.CloneOf(l.self)
+	l.mu.Unlock()
+	change(self)
+	if err := l.setSelf(self); err != nil {
+		return err
+	}
+	if err := l.ml.UpdateNode(updateWait); err != nil {
+		return fmt.Errorf("member %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// Others returns the other nodes that are alive, ordered by site and name.
+func (l *List) Others() []*amibuspb.Member {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alive()
+}
+
+func (l *List) alive() []*amibuspb.Member {
+	var members []*amibuspb.Member
+	for _, name := range slices.Sorted(maps.Keys(l.table)) {
+		p := l.table[name]
+		l.decode(name, p)
+		if p.member != nil && p.died.IsZero() {
+			members = append(members, proto.CloneOf(p.member))
+		}
+	}
+	return members
+}
+
+// decode reads what a node tells about itself, once.
+func (l *List) decode(name string, p *peer) {
+	if !p.fresh {
+		return
+	}
+	p.fresh, p.member = false, nil
+	m := new(amibuspb.Member)
+	if err := proto.Unmarshal(p.meta, m); err != nil {
+		l.incompatible.Add(1)
+		l.cfg.Log.Warn("member ignored: cannot read what it tells about itself", "node", name, "address", p.addr, "error", err)
+		return
+	}
+	if m.Schema != wire.Schema || m.Site+"/"+m.Node != name {
+		l.incompatible.Add(1)
+		l.cfg.Log.Warn("member ignored: it speaks another schema version; run the same amibus version everywhere", "node", name,
+			"address", p.addr, "schema", m.Schema, "own_schema", wire.Schema, "version", m.Version)
+		return
+	}
+	p.member = m
+}
+
+// Addr returns the address other nodes join, host:port.
+func (l *List) Addr() string { return l.ml.LocalNode().Address() }
+
+// Joined tells whether another node was ever reached, or none was configured.
+func (l *List) Joined() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.joined || len(l.cfg.Join) == 0
+}
+
+// Stats of a List; the counters are since Start.
+type Stats struct {
+	Alive        int    // others that are alive, and understood
+	Missing      int    // others that died and are not forgotten
+	Unreachable  uint64 // attempts to join an address that failed
+	Conflicts    uint64 // times a node was seen that has the name of another
+	Incompatible uint64 // times a node was seen that speaks another schema version, or nonsense
+}
+
+// Stats returns a snapshot.
+func (l *List) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Stats{Alive: len(l.alive()), Unreachable: l.unreachable.Load(), Conflicts: l.conflicts.Load(),
+		Incompatible: l.incompatible.Load()}
+	for _, p := range l.table {
+		if !p.died.IsZero() {
+			s.Missing++
+		}
+	}
+	return s
+}
+
+// run hands on what memberlist has told.
+func (l *List) run() {
+	var last []*amibuspb.Member
+	for {
+		select {
+		case <-l.wake:
+		case <-l.ctx.Done():
+			return
+		}
+		l.mu.Lock()
+		others := l.alive()
+		l.logClashes()
+		l.mu.Unlock()
+		if l.cfg.Changed != nil && !slices.EqualFunc(others, last, func(a, b *amibuspb.Member) bool { return proto.Equal(a, b) }) {
+			l.cfg.Changed(others)
+		}
+		last = others
+	}
+}
+
+// logClashes says once which names are used twice.
+func (l *List) logClashes() {
+	for name, c := range l.clash {
+		if l.told[name] != c {
+			l.cfg.Log.Error("two nodes have the same name; give one of them another node.name", "node", name, "address", c.existing,
+				"other_address", c.other)
+		}
+		l.told[name] = c
+	}
+	clear(l.clash)
+}
+
+// Close tells the others that this node leaves, within a second, and stops.
+func (l *List) Close() error { return l.closing() }
+
+func (l *List) close() error {
+	l.cancel()
+	l.work.Wait()
+	l.updating.Lock()
+	defer l.updating.Unlock()
+	for _, n := range l.ml.Members() {
+		if n.Name == l.name {
+			continue
+		}
+		if err := l.ml.SendBestEffort(n, []byte(l.name)); err != nil { // then it looks for us in vain for a while
+			l.cfg.Log.Debug("cannot tell a member that this node leaves", "node", n.Name, "error", err)
+		}
+	}
+	if err := l.ml.Leave(leaveWait); err != nil {
+		l.cfg.Log.Debug("nobody has taken note that this node leaves", "error", err)
+	}
+	if err := l.ml.Shutdown(); err != nil {
+		return fmt.Errorf("member %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// at is a node's address.
+func at(n *memberlist.Node) string { return net.JoinHostPort(n.Addr.String(), fmt.Sprint(n.Port)) }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amibus/amibus/node"
+	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/lifecycle"
+	"github.com/amibus/amibus/proto/ami/capture"
+)
+
+// demoCapture is what the demo's three Asterisks said while charlie called bravo by way of alpha.
+//
+//go:embed demo/*.gz
+var demoCapture embed.FS
+
+// demoPorts are the AMI ports the demo prefers.
+var demoPorts = map[string]int{"alpha": 5038, "bravo": 5138, "charlie": 5238}
+
+var demoNames = []string{"alpha", "bravo", "charlie"}
+
+const (
+	demoUser   = "admin"
+	demoSecret = "secret"
+)
+
+func demoCommand() *cobra.Command {
+	var d demo
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "run three nodes in one process, each with an Asterisk of its own, and watch the merged stream",
+		Long: `Runs three nodes in one process over embedded NATS. Each has an Asterisk of its own, played from a recording of real ones,
+again and again. Prints how to connect with any AMI client, then the merged stream as charlie's clients see it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.out, d.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return d.run(cmd.Context())
+		},
+	}
+	cmd.Flags().DurationVar(&d.length, "for", 0, "end after this time (default: at Ctrl-C)")
+	cmd.Flags().Float64Var(&d.speed, "speed", 1, "how many times as fast as recorded; at most 100")
+	return cmd
+}
+
+// demo is three nodes, their recorded Asterisks, and the view.
+type demo struct {
+	length      time.Duration
+	speed       float64
+	out, errOut io.Writer
+	dir         string
+}
+
+func (d *demo) run(ctx context.Context) error {
+	if d.speed <= 0 || d.speed > 100 {
+		return usageError{fmt.Errorf("--speed %v: must be above 0 and at most 100", d.speed)}
+	}
+	if d.length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.length)
+		defer cancel()
+	}
+	var err error
+	if d.dir, err = os.MkdirTemp("", "amibus-demo-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(d.dir) // what is left is in the system's temporary directory
+	g, ctx := lifecycle.With(ctx)
+	nodes, err := d.start(ctx, g)
+	if err != nil {
+		g.Stop()
+		return errors.Join(err, g.Wait())
+	}
+	last := nodes[len(nodes)-1]
+	g.Go("view", func() error { return d.view(ctx, last.Subscribe(1<<14), nodes) })
+	return g.Wait()
+}
+
+// start brings up the nodes, one after the other so that each finds those before it, and then their Asterisks.
+func (d *demo) start(ctx context.Context, g *lifecycle.Group) ([]*node.Node, error) {
+	log := slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var nodes []*node.Node
+	var servers []func() error
+	join := []string{}
+	for _, name := range demoNames {
+		source, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		serve, err := d.asterisk(ctx, name, source)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, serve)
+		cfg, err := d.config(name, source.Addr().String(), join)
+		if err != nil {
+			return nil, err
+		}
+		n, err := node.New(cfg, log.With("node", name))
+		if err != nil {
+			return nil, err
+		}
+		join = append(join, n.MemberAddr())
+		nodes = append(nodes, n)
+		g.Go(name, func() error { return n.Run(ctx) })
+		select {
+		case <-n.Settled():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	for i, serve := range servers {
+		g.Go(demoNames[i]+"'s Asterisk", serve)
+	}
+	return nodes, nil
+}
+
+func (d *demo) asterisk(ctx context.Context, name string, ln net.Listener) (func() error, error) {
+	files, err := fs.Sub(demoCapture, "demo")
+	if err != nil {
+		return nil, err
+	}
+	c, err := capture.Open(files, name)
+	if err != nil {
+		return nil, err
+	}
+	s := capture.NewServer(capture.Config{Capture: c, Speed: d.speed, Loop: true, Username: demoUser, Secret: demoSecret})
+	return func() error { return s.Serve(ctx, ln) }, nil
+}
+
+// config writes what a node is told beside its YAML file, and returns the rest.
+func (d *demo) config(name, source string, join []string) (*config.Config, error) {
+	dir := filepath.Join(d.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	manager := fmt.Sprintf("[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = %d\n\n[%s]\nsecret = %s\nread = all\nwrite = all\nwritetimeout = 5000\n",
+		freePort(demoPorts[name]), demoUser, demoSecret)
+	files := map[string]string{"manager.conf": manager, "secret.txt": demoSecret}
+	for file, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	c := config.Default()
+	c.Node.Name, c.Node.DataDir = name, filepath.Join(dir, "data")
+	c.Source.Asterisk = config.Asterisk{Address: source, Username: demoUser, SecretFile: filepath.Join(dir, "secret.txt")}
+	c.AMI.ManagerConf = filepath.Join(dir, "manager.conf")
+	c.Bus.NATS.RouteListen = "127.0.0.1:0"
+	c.Bus.Member.Listen, c.Bus.Member.Join = "127.0.0.1:0", join
+	c.Admin.Listen = ""
+	return c, c.Validate()
+}
+
+// freePort returns the first free port from want on, looking no further than a hundred.
+func freePort(want int) int {
+	for port := want; port < want+100; port++ {
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = ln.Close()
+			return port
+		}
+	}
+	return want // the node will say that it is busy
+}
+
+// view prints the merged stream until ctx ends.
+func (d *demo) view(ctx context.Context, sub *subscription, nodes []*node.Node) error {
+	defer sub.Close()
+	v := newView(d.out)
+	for i, n := range nodes {
+		v.connect(demoNames[i], n.AMI())
+	}
+	v.ready()
+	var spare []event
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		events, err := sub.Take(spare)
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			v.event(&events[i])
+		}
+		spare = events
+		select {
+		case <-sub.Wake():
+		case <-second.C:
+			v.tick()
+		case <-ctx.Done():
+			v.close()
+			return nil
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+const captures = "../../testdata/captures"
+
+// process is a running amibus.
+type process struct {
+	cmd *exec.Cmd
+	log *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// spawn starts amibus with these arguments; it is killed when the test ends.
+func spawn(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: amibus(t, "", args...), log: &lockedBuffer{}}
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("amibus %s:\n%s", strings.Join(args, " "), tail(p.log.String(), 4000))
+		}
+	})
+	return p
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may be gone
+	_ = p.cmd.Wait()
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// testNode is one amibus run process with its files.
+type testNode struct {
+	*process
+	name, dir, source string
+	join              []string
+	extra             func(config string) string
+	addr              struct{ AMI, Admin, Route, Client, Member string }
+}
+
+// run starts the node (again) and waits until it says where it listens.
+func (n *testNode) run(t *testing.T) {
+	t.Helper()
+	addresses := filepath.Join(n.dir, "data", "addresses.json")
+	_ = os.Remove(addresses)
+	n.write(t, "secret.txt", "secret\n")
+	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n")
+	text := fmt.Sprintf(`node:   {name: %s, data_dir: data}
+source: {kind: asterisk, asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
+ami:    {manager_conf: manager.conf}
+bus:
+  nats:   {route_listen: "127.0.0.1:0", client_listen: "127.0.0.1:0"}
+  member: {listen: "127.0.0.1:0", join: [%s]}
+admin:  {listen: "127.0.0.1:0"}
+`, n.name, n.source, quoted(n.join))
+	if n.source == "" {
+		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], "source: {kind: none}", 1)
+	}
+	n.write(t, "amibus.yaml", text)
+	n.process = spawn(t, "run", "--config", filepath.Join(n.dir, "amibus.yaml"), "--log-level", "debug")
+	eventually(t, 20*time.Second, n.name+" says where it listens", func() bool {
+		b, err := os.ReadFile(addresses)
+		return err == nil && json.Unmarshal(b, &n.addr) == nil
+	})
+}
+
+func quoted(list []string) string {
+	var q []string
+	for _, s := range list {
+		q = append(q, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(q, ", ")
+}
+
+func (n *testNode) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(n.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// metric returns the value of a metric line, or -1.
+func (n *testNode) metric(name string) float64 {
+	resp, err := http.Get("http://" + n.addr.Admin + "/metrics")
+	if err != nil {
+		return -1
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(string(b)) {
+		var v float64
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			if _, err := fmt.Sscan(rest, &v); err == nil {
+				return v
+			}
+		}
+	}
+	return -1
+}
+
+// newCluster starts one node for each source address; "" is a node without a source. Every node sees all others.
+func newCluster(t *testing.T, sources map[string]string, names ...string) map[string]*testNode {
+	t.Helper()
+	nodes := map[string]*testNode{}
+	var join []string
+	for _, name := range names {
+		n := &testNode{name: name, dir: t.TempDir(), source: sources[name], join: join}
+		n.run(t)
+		join = append(join, n.addr.Member)
+		nodes[name] = n
+	}
+	inView(t, nodes, len(names))
+	return nodes
+}
+
+func inView(t *testing.T, nodes map[string]*testNode, want int) {
+	t.Helper()
+	for name, n := range nodes {
+		eventually(t, 20*time.Second, fmt.Sprintf("%s has %d nodes in view", name, want), func() bool {
+			return n.metric("amibus_stream_nodes_in_view") == float64(want)
+		})
+	}
+}
+
+func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+// freeAddr reserves nothing, but nobody else is likely to take the port in between.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// replay starts amibus replay. The clock of the recording starts when a node has logged in.
+func replay(t *testing.T, addr, speed, scenario, instance string) *process {
+	t.Helper()
+	return spawn(t, "replay", "--listen", addr, "--speed", speed, filepath.Join(captures, scenario), instance)
+}
+
+// client is a plain AMI client that keeps every event it is sent.
+type client struct {
+	t      *testing.T
+	conn   net.Conn
+	mu     sync.Mutex
+	events [][]byte
+	other  []*ami.Message
+	err    error
+}
+
+// dial logs in with a user who sees everything.
+func dial(t *testing.T, addr string) *client {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, conn: conn}
+	t.Cleanup(func() { conn.Close() })
+	go c.read()
+	c.send("Action: Login\r\nUsername: admin\r\nSecret: secret\r\nActionID: login\r\n\r\n")
+	if m := c.answer("login"); string(m.Get("Response")) != "Success" {
+		t.Fatalf("login: %q", m.Bytes())
+	}
+	return c
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.conn, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) read() {
+	d := ami.NewDecoder(c.conn, ami.Client)
+	_, err := d.Line()
+	for err == nil {
+		var m *ami.Message
+		if m, err = d.Decode(); err != nil {
+			break
+		}
+		c.mu.Lock()
+		if m.Kind() == ami.KindEvent && m.Has("Privilege") {
+			c.events = append(c.events, bytes.Clone(m.Bytes()))
+		} else {
+			c.other = append(c.other, m.Clone())
+		}
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	c.err = err
+	c.mu.Unlock()
+}
+
+// answer waits for the response with that ActionID.
+func (c *client) answer(id string) *ami.Message {
+	c.t.Helper()
+	var found *ami.Message
+	eventually(c.t, 20*time.Second, "answer to "+id, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, m := range c.other {
+			if m.Kind() == ami.KindResponse && string(m.Get("ActionID")) == id {
+				found = m
+				return true
+			}
+		}
+		if c.err != nil {
+			c.t.Fatalf("the node hung up: %v", c.err)
+		}
+		return false
+	})
+	return found
+}
+
+// seen returns the events so far, without those about the test's own logins.
+func (c *client) seen(own ...string) [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all [][]byte
+	for _, e := range c.events {
+		if !aboutUs(e, own) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// aboutUs: a login at one of the listeners in own, or the FullyBooted of this login.
+func aboutUs(e []byte, own []string) bool {
+	if bytes.HasPrefix(e, []byte("Event: FullyBooted\r\n")) && !bytes.Contains(e, []byte("SystemName")) {
+		return true
+	}
+	for _, addr := range own {
+		_, port, _ := net.SplitHostPort(addr)
+		if bytes.Contains(e, []byte("\r\nLocalAddress: IPV4/TCP/127.0.0.1/"+port+"\r\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *client) wait(n int, within time.Duration, own ...string) [][]byte {
+	c.t.Helper()
+	eventually(c.t, within, fmt.Sprintf("%d events", n), func() bool { return len(c.seen(own...)) >= n })
+	return c.seen(own...)
+}

@@ -1,0 +1,152 @@
+package amiserver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// maxMessage is where Asterisk cuts the text of an error (ami/behaviour.md 3.5).
+const maxMessage = 511
+
+type handler func(*session, context.Context, *ami.Message) error
+
+// local returns how an action about the session itself is answered, nil for any other; key is its name in lower case.
+func local(key string) handler {
+	switch key {
+	case "login":
+		return (*session).login
+	case "logoff":
+		return (*session).logoff
+	case "challenge":
+		return (*session).sendChallenge
+	case "ping":
+		return (*session).ping
+	case "events":
+		return (*session).events
+	case "listcommands":
+		return (*session).listCommands
+	}
+	return nil
+}
+
+// handle checks one action, in Asterisk's order (ami/behaviour.md 3), and runs it.
+func (s *session) handle(ctx context.Context, r request) error {
+	s.counter++
+	s.srv.count.actions.Add(1)
+	action := r.action
+	if r.bad != nil {
+		return s.fail(action, r.bad.Error())
+	}
+	name := actionName(action)
+	if name == "" {
+		s.report(requestBadFormat, "NONE")
+		return s.fail(action, "Missing action in request")
+	}
+	key := strings.ToLower(name)
+	if s.user == nil {
+		if key != "login" && key != "logoff" && key != "challenge" {
+			s.report(requestNotAllowed, name)
+			return s.fail(action, "Permission denied")
+		}
+		if user := string(action.Get("Username")); key != "logoff" && user != "" && s.srv.taken(user) {
+			return s.alreadyInUse(ctx, action, user)
+		}
+	}
+	command, ok := s.srv.command(name)
+	if !ok {
+		s.report(requestBadFormat, name)
+		text := fmt.Sprintf("Invalid/unknown command: %s. Use Action: ListCommands to show available commands.", name)
+		return s.fail(action, text[:min(len(text), maxMessage)])
+	}
+	if s.user != nil && !s.may(command) {
+		s.report(requestNotAllowed, name)
+		return s.fail(action, "Permission denied")
+	}
+	if run := local(strings.ToLower(command.Name)); run != nil {
+		return run(s, ctx, action)
+	}
+	return s.forward(ctx, action)
+}
+
+// actionName returns the first Action that is not empty (ami/behaviour.md 2.10).
+func actionName(m *ami.Message) string {
+	for v := range m.Values("Action") {
+		if len(v) > 0 {
+			return string(v)
+		}
+	}
+	return ""
+}
+
+// may tells whether the user has the right to an action: any of its classes will do (ami/behaviour.md 3.7).
+func (s *session) may(a ami.Action) bool { return a.Class == 0 || a.Class&s.user.Write != 0 }
+
+// command finds an action by name: the source's own word about it comes first, then what Asterisk 22 has.
+func (s *Server) command(name string) (ami.Action, bool) {
+	known, ok := ami.LookupAction(name)
+	if ok && !served(known) {
+		return ami.Action{}, false
+	}
+	for _, a := range s.conf.Backend.Commands() {
+		if strings.EqualFold(a.Name, name) {
+			return a, true
+		}
+	}
+	return known, ok && !known.Only12
+}
+
+// commands returns all actions that command finds in the source or, without one, in Asterisk 22, sorted by name without case.
+func (s *Server) commands() []ami.Action {
+	all := slices.Clone(s.conf.Backend.Commands())
+	if len(all) == 0 {
+		all = slices.DeleteFunc(ami.Actions(), func(a ami.Action) bool { return a.Only12 })
+	}
+	all = slices.DeleteFunc(all, func(a ami.Action) bool {
+		known, ok := ami.LookupAction(a.Name)
+		return ok && !served(known)
+	})
+	slices.SortStableFunc(all, func(a, b ami.Action) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	return all
+}
+
+// served: an action about the session that is not answered here must not be forwarded. It would act on the session that the node
+// has at its Asterisk, and tell the client that it worked.
+func served(a ami.Action) bool {
+	return a.Scope != ami.ScopeSession || local(strings.ToLower(a.Name)) != nil
+}
+
+func (s *session) ping(_ context.Context, action *ami.Message) error {
+	now := s.srv.conf.Now()
+	return s.send(answer(action, "Success").
+		Add("Ping", "Pong").
+		Add("Timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)).Bytes())
+}
+
+// events answers On even if the user's rights leave nothing of the mask (ami/behaviour.md 6.4, 6.5).
+func (s *session) events(_ context.Context, action *ami.Message) error {
+	mask, ok := parseMask(string(action.Get("EventMask")))
+	if !ok {
+		return s.fail(action, "Invalid event mask")
+	}
+	s.mask = s.user.Read & mask
+	state := "Off"
+	if mask != 0 {
+		state = "On"
+	}
+	return s.send(answer(action, "Success").Add("Events", state).Bytes())
+}
+
+// listCommands names what the user may do (ami/behaviour.md 4.11).
+func (s *session) listCommands(_ context.Context, action *ami.Message) error {
+	m := answer(action, "Success")
+	for _, a := range s.srv.commands() {
+		if s.may(a) {
+			m.Add(a.Name, fmt.Sprintf("%s  (Priv: %s)", a.Synopsis, a.Class.AppendPrivilege(nil)))
+		}
+	}
+	return s.send(m.Bytes())
+}

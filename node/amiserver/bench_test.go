@@ -1,0 +1,68 @@
+package amiserver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sink is a connection that takes everything and says nothing.
+type sink struct {
+	net.Conn
+	closed chan struct{}
+	got    chan int
+}
+
+func (s *sink) Read([]byte) (int, error)         { <-s.closed; return 0, io.EOF }
+func (s *sink) Write(b []byte) (int, error)      { s.got <- len(b); return len(b), nil }
+func (s *sink) Close() error                     { return nil }
+func (s *sink) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (s *sink) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (s *sink) SetReadDeadline(time.Time) error  { return nil }
+func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+
+// The cost of a delivery up to the kernel: one event, to all sessions, each woken for it.
+func BenchmarkDeliver(b *testing.B) {
+	for _, sessions := range []int{1, 1000} {
+		b.Run(fmt.Sprint("sessions=", sessions), func(b *testing.B) { benchmarkDeliver(b, sessions, 1) })
+	}
+	b.Run("sessions=1000/batch=100", func(b *testing.B) { benchmarkDeliver(b, 1000, 100) })
+}
+
+func benchmarkDeliver(b *testing.B, sessions, batch int) {
+	f := newFixture(b, nil)
+	user, _ := f.conf.Users().User("admin")
+	conn := &sink{closed: make(chan struct{}), got: make(chan int, 1024)}
+	done := make(chan struct{})
+	for range sessions {
+		s := newSession(f.Server, conn, time.Minute)
+		s.user, s.mask, s.timeout, s.sub = user, user.Read, time.Minute, f.conf.Events.Subscribe(DefaultQueueLen)
+		f.enter(user)
+		go func() {
+			s.run(context.Background())
+			done <- struct{}{}
+		}()
+		<-conn.got // banner
+	}
+	text := userEvent(strings.Repeat("x", 400))
+	var texts [][]byte
+	for range batch {
+		texts = append(texts, text)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.node.publish(texts...)
+		for range sessions * batch {
+			<-conn.got
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sessions*batch), "ns/delivery")
+	close(conn.closed)
+	for range sessions {
+		<-done
+	}
+}

@@ -1,0 +1,152 @@
+package amiserver
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// login is Asterisk's: one attempt per connection (ami/behaviour.md 5).
+func (s *session) login(ctx context.Context, action *ami.Message) error {
+	if s.user != nil {
+		return s.succeed(action, "Already authenticated")
+	}
+	name := string(action.Get("Username"))
+	user, ok := s.authenticate(name, action)
+	if !ok {
+		s.srv.count.failures.Add(1)
+		s.log.Warn("AMI login failed", "user", name)
+		return s.turnAway(ctx, action, "Authentication failed")
+	}
+	if !s.srv.enter(user) {
+		return s.alreadyInUse(ctx, action, name)
+	}
+	return s.welcome(action, user, name)
+}
+
+func (s *session) logoff(_ context.Context, action *ami.Message) error {
+	if err := s.send(answer(action, "Goodbye").Add("Message", "Thanks for all the fish.").Bytes()); err != nil {
+		return err
+	}
+	return errGoodbye
+}
+
+// turnAway makes this client, and nobody else, wait for its refusal.
+func (s *session) turnAway(ctx context.Context, action *ami.Message, message string) error {
+	wait := time.NewTimer(s.srv.penalty)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := s.fail(action, message); err != nil {
+		return err
+	}
+	return errGoodbye
+}
+
+func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name string) error {
+	s.srv.count.failures.Add(1)
+	s.log.Warn("AMI login refused: the user is logged in and may be only once (allowmultiplelogin)", "user", name)
+	s.raise(sessionLimit, name)
+	return s.turnAway(ctx, action, "Login Already In Use")
+}
+
+// welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
+// (ami/clients.md 3).
+func (s *session) welcome(action *ami.Message, user *config.User, account string) error {
+	s.user, s.account, s.since, s.timeout = user, account, s.srv.conf.Now(), user.WriteTimeout
+	s.mask = user.Read
+	if asked, ok := parseMask(string(action.Get("Events"))); ok {
+		s.mask &= asked
+	}
+	s.conn.SetReadDeadline(time.Time{})
+	s.srv.count.logins.Add(1)
+	s.log = s.log.With("user", user.Name)
+	s.log.Log(context.Background(), s.connectLevel(), "AMI user logged on")
+	s.sub = s.srv.conf.Events.Subscribe(s.srv.conf.QueueLen)
+	if err := s.succeed(action, "Authentication accepted"); err != nil {
+		return err
+	}
+	if s.mask&ami.ClassSystem != 0 {
+		if err := s.send(s.srv.fullyBooted()); err != nil {
+			return err
+		}
+	}
+	s.raise(successfulAuth, account, "UsingPassword", "0") // 0 for plain and MD5 alike, as Asterisk says
+	return nil
+}
+
+// fullyBooted has neither Timestamp nor SystemName (ami/behaviour.md 5.10).
+func (s *Server) fullyBooted() []byte {
+	uptime, reload := s.conf.Backend.Status()
+	seconds := func(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+	return ami.New("Event", "FullyBooted", "Privilege", "system,all", "Uptime", seconds(uptime), "LastReload", seconds(reload),
+		"Status", "Fully Booted").Bytes()
+}
+
+// sendChallenge gives the same number again when asked again (ami/behaviour.md 5.2, 5.3).
+func (s *session) sendChallenge(_ context.Context, action *ami.Message) error {
+	if !strings.EqualFold(string(action.Get("AuthType")), "MD5") {
+		return s.fail(action, "Must specify AuthType")
+	}
+	if s.challenge == "" {
+		n, err := rand.Int(rand.Reader, big.NewInt(1_000_000_000))
+		if err != nil {
+			return fmt.Errorf("no challenge: %w", err)
+		}
+		s.challenge = n.String()
+	}
+	return s.send(answer(action, "Success").Add("Challenge", s.challenge).Bytes())
+}
+
+// authenticate checks user, address and secret in Asterisk's order and raises its security events (ami/behaviour.md 5.4–5.6). The
+// secret is compared also when it does not matter any more, so that the time tells nothing about users.
+func (s *session) authenticate(name string, action *ami.Message) (*config.User, bool) {
+	user, known := s.srv.conf.Users().User(name)
+	secret := ""
+	if known {
+		secret = user.Secret
+	}
+	useMD5 := strings.EqualFold(string(action.Get("AuthType")), "MD5")
+	key := string(action.Get("Key"))
+	right := equal(string(action.Get("Secret")), secret)
+	if useMD5 {
+		sum := md5.Sum([]byte(s.challenge + secret))
+		right = equal(key, hex.EncodeToString(sum[:])) && s.challenge != "" && key != ""
+	}
+	right = right && secret != ""
+	switch {
+	case name == "":
+	case !known:
+		s.raise(invalidAccountID, name)
+	case !user.Allowed(s.remote.Addr()):
+		s.raise(failedACL, name)
+	case right:
+		return user, true
+	case useMD5 && s.challenge != "" && key != "" && secret != "":
+		// Asterisk leaves AccountID empty, and says what it expected, which lets readers of the event guess the secret at leisure.
+		s.raise(challengeFailed, "", "Challenge", s.challenge, "Response", key, "ExpectedResponse", "")
+	case !useMD5 && secret != "":
+		s.raise(invalidPassword, name)
+	}
+	return nil, false
+}
+
+// equal takes the same time wherever a and b differ, and whatever their lengths.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}

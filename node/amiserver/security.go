@@ -1,0 +1,90 @@
+package amiserver
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// maxReports is how many refused requests are reported of a client that is not logged in: anybody can send empty lines, and each
+// report goes to the whole cluster.
+const maxReports = 20
+
+// maxRequestType is where Asterisk cuts RequestType.
+const maxRequestType = 63
+
+// securityEvent is a kind of Asterisk's security events.
+type securityEvent struct{ name, severity, version string }
+
+var (
+	successfulAuth    = securityEvent{"SuccessfulAuth", "Informational", "1"}
+	invalidAccountID  = securityEvent{"InvalidAccountID", "Error", "1"}
+	failedACL         = securityEvent{"FailedACL", "Error", "1"}
+	invalidPassword   = securityEvent{"InvalidPassword", "Error", "2"}
+	challengeFailed   = securityEvent{"ChallengeResponseFailed", "Error", "1"}
+	sessionLimit      = securityEvent{"SessionLimit", "Error", "1"}
+	requestNotAllowed = securityEvent{"RequestNotAllowed", "Error", "1"}
+	requestBadFormat  = securityEvent{"RequestBadFormat", "Error", "1"}
+)
+
+// raise puts a security event into the node's stream: head, account, addresses, the event's own headers, and the time of the login
+// (of the Unix epoch before it), in Asterisk's order.
+func (s *session) raise(kind securityEvent, account string, own ...string) {
+	e := s.head(kind)
+	e.Add("AccountID", account)
+	s.addresses(e)
+	for i := 0; i+1 < len(own); i += 2 {
+		e.Add(own[i], own[i+1])
+	}
+	s.srv.conf.Backend.Raise(e.Add("SessionTV", stamp(s.loginTime())))
+}
+
+// report raises the event about a request that was refused. In RequestBadFormat the account is optional, and so comes last.
+func (s *session) report(kind securityEvent, request string) {
+	if s.user == nil {
+		if s.reports++; s.reports > maxReports {
+			return
+		}
+	}
+	request = "Action: " + request
+	request = request[:min(len(request), maxRequestType)]
+	if kind == requestNotAllowed {
+		s.raise(kind, s.account, "RequestType", request)
+		return
+	}
+	e := s.head(kind)
+	s.addresses(e)
+	e.Add("RequestType", request).Add("SessionTV", stamp(s.loginTime()))
+	if s.account != "" {
+		e.Add("AccountID", s.account)
+	}
+	s.srv.conf.Backend.Raise(e)
+}
+
+func (s *session) head(kind securityEvent) *ami.Message {
+	return ami.New("Event", kind.name, "Privilege", "security,all", "EventTV", stamp(s.srv.conf.Now()), "Severity", kind.severity,
+		"Service", "AMI", "EventVersion", kind.version)
+}
+
+func (s *session) addresses(e *ami.Message) {
+	e.Add("SessionID", fmt.Sprintf("%#x", s.id)).Add("LocalAddress", address(s.local)).Add("RemoteAddress", address(s.remote))
+}
+
+func (s *session) loginTime() time.Time {
+	if s.since.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return s.since
+}
+
+func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000-0700") }
+
+func address(a netip.AddrPort) string {
+	family := "IPV4"
+	if a.Addr().Is6() {
+		family = "IPV6"
+	}
+	return fmt.Sprintf("%s/TCP/%s/%d", family, a.Addr(), a.Port())
+}

@@ -1,0 +1,232 @@
+package amiserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/bus/stasis"
+	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// Defaults of Config.
+const (
+	DefaultQueueLen    = 65536
+	DefaultMaxSessions = 10000
+)
+
+// Caller is the session an action comes from. (Session, Counter) is unique while the process lives.
+type Caller struct {
+	User, Address    string
+	Session, Counter uint64
+}
+
+// Backend is what a session needs of the node. Methods may be called from many goroutines.
+type Backend interface {
+	// Do runs an action that is not about the session itself. send is called with consecutive pieces of the complete answer, in
+	// AMI text with the asker's own ActionID; it blocks while the client is slow. An error becomes "Response: Error" with its
+	// text as Message, and what was sent so far is dropped if none of it has been written yet; else the session ends, since an
+	// answer cannot be taken back. An error with a method Outcome() string adds that header. action is valid until Do returns;
+	// ctx ends with the session.
+	Do(ctx context.Context, c Caller, action *ami.Message, send func(piece []byte) error) error
+	// Raise puts an event of amibus' own into the node's stream; the node adds SystemName.
+	Raise(event *ami.Message)
+	// Status tells how long ago the node started and last reloaded.
+	Status() (uptime, reload time.Duration)
+	// Banner is the version in the banner, such as 11.0.0.
+	Banner() string
+	// Commands are the actions that the node's source has, in its order. None: those of Asterisk 22 are assumed.
+	Commands() []ami.Action
+}
+
+// Config of a Server. Log, Users, Events and Backend must be set.
+type Config struct {
+	Log         *slog.Logger
+	Users       func() *config.Manager // asked anew for each connection and login
+	Events      *stasis.Topic[merge.Event]
+	Backend     Backend
+	Node        merge.Node       // this node
+	QueueLen    int              // events a session may lag behind; 0 = DefaultQueueLen
+	MaxSessions int              // 0 = DefaultMaxSessions
+	Now         func() time.Time // nil = time.Now
+}
+
+// Server is the manager interface of one node.
+type Server struct {
+	conf    Config
+	penalty time.Duration // how long a failed login waits for its answer
+	ids     atomic.Uint64
+	count   counters
+
+	mu       sync.Mutex
+	sessions int            // connections that were let in and are not closed
+	waiting  int            // sessions that are not logged in
+	names    map[string]int // logged-in sessions by lower-case user name
+	loggedIn int            // sum of names
+	lastLog  time.Time      // of a refused connection
+}
+
+// New returns a Server; Serve makes it answer.
+func New(c Config) *Server {
+	if c.QueueLen <= 0 {
+		c.QueueLen = DefaultQueueLen
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = DefaultMaxSessions
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Server{conf: c, penalty: time.Second, names: map[string]int{}}
+}
+
+// Serve accepts connections until ctx ends or the listener breaks, closes the listener, and returns when all its sessions are gone.
+// It may run for several listeners at once.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	defer ln.Close()
+	for pause := time.Duration(0); ; {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			sessions.Go(func() { s.serveConn(ctx, conn) })
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default: // out of file descriptors, most likely: it passes
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.conf.Log.Warn("cannot accept AMI connections", "error", err, "retry_in", pause)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// serveConn is the life of one connection. Go sets TCP_NODELAY by itself. A connection that is refused is closed without a byte
+// (ami/behaviour.md 1.3).
+func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	users := s.conf.Users()
+	if why := s.admit(users.AuthLimit); why != "" {
+		s.count.refused.Add(1)
+		s.logRefused(conn, why)
+		return
+	}
+	defer s.release()
+	newSession(s, conn, users.AuthTimeout).run(ctx)
+}
+
+func (s *Server) admit(authLimit int) (refused string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.sessions >= s.conf.MaxSessions:
+		return "all sessions are in use"
+	case s.waiting >= authLimit:
+		return "too many connections are not logged in (authlimit)"
+	}
+	s.sessions++
+	s.waiting++
+	return ""
+}
+
+// logRefused writes one line a second: those who are refused may be many.
+func (s *Server) logRefused(conn net.Conn, why string) {
+	s.mu.Lock()
+	quiet := time.Since(s.lastLog) < time.Second
+	if !quiet {
+		s.lastLog = time.Now()
+	}
+	s.mu.Unlock()
+	if !quiet {
+		s.conf.Log.Warn("AMI connection refused", "remote", conn.RemoteAddr().String(), "reason", why, "refused_so_far", s.count.refused.Load())
+	}
+}
+
+func (s *Server) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions--
+}
+
+// taken tells whether the user may have one session only and has it (ami/behaviour.md 3.4).
+func (s *Server) taken(name string) bool {
+	u, ok := s.conf.Users().User(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ok && !u.AllowMultipleLogin && s.names[strings.ToLower(name)] > 0
+}
+
+// enter counts a session in as the user's, unless he may have one only and got another one in the meantime.
+func (s *Server) enter(u *config.User) bool {
+	name := strings.ToLower(u.Name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !u.AllowMultipleLogin && s.names[name] > 0 {
+		return false
+	}
+	s.names[name]++
+	s.loggedIn++
+	s.waiting--
+	return true
+}
+
+// leave gives back what a session held: the user's name, or a place among those who are not logged in if u is nil. The connection
+// itself may still linger.
+func (s *Server) leave(u *config.User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u == nil {
+		s.waiting--
+		return
+	}
+	s.loggedIn--
+	name := strings.ToLower(u.Name)
+	if s.names[name]--; s.names[name] == 0 {
+		delete(s.names, name)
+	}
+}
+
+type counters struct {
+	logins, failures, refused, slow, overflows, broken, actions, events, bytes atomic.Uint64
+}
+
+// Stats is what a Server has done and has.
+type Stats struct {
+	Sessions, LoggedIn int
+	Logins, Failures   uint64 // logins that succeeded, and that did not
+	Refused            uint64 // connections over authlimit or MaxSessions
+	Slow               uint64 // clients cut: nothing taken for the write time-out
+	Overflows          uint64 // clients cut: more than QueueLen events behind
+	Broken             uint64 // clients cut: an answer broke off in the middle
+	Actions            uint64
+	Events, Bytes      uint64 // written; Bytes includes answers
+}
+
+// Stats returns a snapshot.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.count
+	return Stats{
+		Sessions: s.sessions, LoggedIn: s.loggedIn,
+		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(),
+		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
+		Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
+	}
+}

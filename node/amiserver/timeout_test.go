@@ -1,0 +1,188 @@
+package amiserver
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// pipe serves one connection inside a synctest bubble.
+func (f *fixture) pipe(t *testing.T) *client {
+	ours, theirs := net.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.serveConn(ctx, theirs)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		ours.Close()
+		<-done
+	})
+	return &client{t, ours, bufio.NewReader(ours)}
+}
+
+func (f *fixture) pipeLogin(t *testing.T, user string) *client {
+	c := f.pipe(t)
+	c.line()
+	c.say("Action: Login", "Username: "+user, "Secret: secret", "Events: user")
+	c.expect("Response: Success|Message: Authentication accepted")
+	return c
+}
+
+// Nobody may sit there without logging in, not even talking (ami/behaviour.md 5.14).
+func TestAuthTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, start := newFixture(t, nil), time.Now()
+		c := f.pipe(t)
+		c.line()
+		time.Sleep(20 * time.Second)
+		c.say("Action: Ping")
+		c.expect("Response: Error|Message: Permission denied")
+		c.gone()
+		if d := time.Since(start); d != 30*time.Second {
+			t.Errorf("closed after %v", d)
+		}
+		in := f.pipeLogin(t, "admin")
+		time.Sleep(time.Hour)
+		in.say("Action: Events", "EventMask: off")
+		in.expect("Response: Success|Events: Off")
+	})
+}
+
+// A failed login waits; it holds up nobody else, and is the last on its connection.
+func TestPenalty(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, start := newFixture(t, nil), time.Now()
+		bad := f.pipe(t)
+		bad.line()
+		bad.say("Action: Login", "Username: admin", "Secret: wrong", "ActionID: 1")
+		f.pipeLogin(t, "admin")
+		if d := time.Since(start); d != 0 {
+			t.Errorf("another login took %v", d)
+		}
+		bad.expect("Response: Error|ActionID: 1|Message: Authentication failed")
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("the answer took %v", d)
+		}
+		bad.gone()
+	})
+}
+
+// allowmultiplelogin = no (ami/behaviour.md 3.4).
+func TestLoginAlreadyInUse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, nil)
+		first := f.pipeLogin(t, "once")
+		for _, action := range []string{"Login", "Challenge"} {
+			second, start := f.pipe(t), time.Now()
+			second.line()
+			second.say("Action: "+action, "Username: ONCE", "Secret: secret", "AuthType: MD5")
+			second.expect("Response: Error|Message: Login Already In Use")
+			second.gone()
+			if d := time.Since(start); d != time.Second {
+				t.Errorf("the answer took %v", d)
+			}
+		}
+		first.Close()
+		synctest.Wait()
+		f.pipeLogin(t, "once")
+	})
+}
+
+// Events wait for a running action, but not for ever; the answer is contiguous all the same.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, start := newFixture(t, nil), time.Now()
+		f.node.run = func(_ context.Context, _ Caller, _ *ami.Message, send func([]byte) error) error {
+			send([]byte("Response: Success\r\n"))
+			time.Sleep(10 * time.Second)
+			f.node.publish(userEvent("late"))
+			return send([]byte("Message: Originate successfully queued\r\n\r\n"))
+		}
+		c := f.pipeLogin(t, "admin")
+		c.say("Action: Originate")
+		synctest.Wait()
+		f.node.publish(userEvent("early"))
+		c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: early")
+		if d := time.Since(start); d != patience {
+			t.Errorf("the event waited %v", d)
+		}
+		f.node.publish(userEvent("middle"))
+		c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: middle")
+		if d := time.Since(start); d != patience {
+			t.Errorf("the next event waited till %v", d)
+		}
+		c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: late")
+		c.expect("Response: Success|Message: Originate successfully queued")
+	})
+}
+
+// A client that takes nothing is cut after its writetimeout, also in the middle of an action, whose context ends.
+func TestWriteTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, start := newFixture(t, nil), time.Now()
+		var took time.Duration
+		f.node.run = func(ctx context.Context, _ Caller, _ *ami.Message, _ func([]byte) error) error {
+			<-ctx.Done()
+			took = time.Since(start)
+			return ctx.Err()
+		}
+		c := f.pipeLogin(t, "stall")
+		c.say("Action: Ping")
+		c.next()
+		synctest.Wait()
+		f.node.publish(userEvent("unread"))
+		time.Sleep(99 * time.Millisecond)
+		synctest.Wait()
+		if f.Stats().Slow != 0 {
+			t.Error("cut too early")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if s := f.Stats(); s.Slow != 1 || s.Sessions != 0 {
+			t.Errorf("not cut: %+v", s)
+		}
+
+		start = time.Now()
+		c = f.pipeLogin(t, "admin")
+		c.say("Action: CoreStatus")
+		synctest.Wait()
+		f.node.publish(userEvent("unread"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if f.Stats().Slow != 2 || took != patience+10*time.Second {
+			t.Errorf("cut %d, the action ended after %v", f.Stats().Slow, took)
+		}
+	})
+}
+
+// Not logged in, nobody can flood the cluster with security events.
+func TestReportsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, nil)
+		c := f.pipe(t)
+		c.line()
+		go io.WriteString(c.Conn, strings.Repeat("\r\n", 1000))
+		for range 1000 {
+			c.expect("Response: Error|Message: Missing action in request")
+		}
+		if n := len(f.node.raised); n != maxReports {
+			t.Errorf("%d events raised", n)
+		}
+	})
+}

@@ -1,0 +1,291 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/amibus/amibus/bus/journal"
+	"github.com/amibus/amibus/bus/member"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/bus/natsbus"
+	"github.com/amibus/amibus/bus/stasis"
+	"github.com/amibus/amibus/bus/stream"
+	"github.com/amibus/amibus/node/admin"
+	"github.com/amibus/amibus/node/amiserver"
+	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/lifecycle"
+	"github.com/amibus/amibus/node/upstream"
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/proto/wire"
+	"github.com/amibus/amibus/translator"
+)
+
+const (
+	defaultAMI     = "127.0.0.1:5038"
+	defaultBanner  = "11.0.0"
+	routesWait     = time.Second // a peer that cannot be reached must not keep this node from serving its own
+	noteQueue      = 4096
+	streamShutdown = 5 * time.Second
+)
+
+// Node is one amibus node. Use New, then Run.
+type Node struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	self  merge.Node
+	epoch uint64
+	data  dataDir
+	born  time.Time
+
+	origin  atomic.Pointer[translator.Origin] // replaced when the source's systemname becomes known
+	manager *stasis.Topic[wire.Entry]         // this node's own events, in order
+	cluster *stasis.Topic[merge.Event]        // the merged stream
+	notes   chan any                          // merge.Change and merge.Lost on their way to the log
+
+	bus      *natsbus.Bus
+	members  *member.List
+	stream   *stream.Stream
+	upstream *upstream.Upstream // nil without a source
+	intake   *intake
+	router   *forward.Router
+	ami      *amiserver.Server
+	admin    *admin.Server
+
+	users        atomic.Pointer[config.Manager]
+	banner       atomic.Pointer[string]
+	amiListener  net.Listener
+	httpListener net.Listener
+	notesLost    atomic.Uint64
+	refused      atomic.Uint64 // events of the own source that could not be carried
+	changes      [merge.Stale + 1]atomic.Uint64
+}
+
+// New reads what the configuration names and opens every listener. Errors are one line and say what to do.
+func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
+	n := &Node{cfg: cfg, log: log, self: merge.Node{Site: cfg.Node.Site, Name: cfg.Node.Name}, born: time.Now(),
+		manager: stasis.NewTopic[wire.Entry]("manager"), cluster: stasis.NewTopic[merge.Event]("cluster"), notes: make(chan any, noteQueue)}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if n.data, err = openDataDir(cfg.Node.DataDir); err != nil {
+		return nil, err
+	}
+	if n.epoch, err = n.data.nextEpoch(n.born); err != nil {
+		return nil, err
+	}
+	banner := cmp.Or(n.data.banner(), defaultBanner)
+	n.banner.Store(&banner)
+	if err = n.loadUsers(); err != nil {
+		return nil, err
+	}
+	if n.amiListener, err = listen("the AMI listener (bindaddr and port in "+cfg.AMI.ManagerConf+")", cmp.Or(n.users.Load().Listen, defaultAMI)); err != nil {
+		return nil, err
+	}
+	if cfg.Admin.Listen != "" {
+		if n.httpListener, err = listen("admin.listen", cfg.Admin.Listen); err != nil {
+			return nil, err
+		}
+	}
+	c := cfg.Bus.NATS
+	n.bus, err = natsbus.Start(natsbus.Config{Name: n.self.String(), RouteListen: c.RouteListen, ClientListen: c.ClientListen,
+		URLs: c.URLs, Log: n.component("bus")})
+	if err != nil {
+		return nil, err
+	}
+	qualify, err := translator.ParseQualify(cfg.Identity.Qualify)
+	if err != nil {
+		return nil, fmt.Errorf("identity.qualify: %w", err)
+	}
+	n.origin.Store(&translator.Origin{Node: n.self.Name, Qualify: qualify})
+	n.build()
+	if err = n.openMembers(); err != nil {
+		return nil, err
+	}
+	return n, n.data.keepAddresses(n.addresses())
+}
+
+func (n *Node) loadUsers() error {
+	users, err := config.LoadManager(n.cfg.AMI.ManagerConf, n.cfg.AMI.ACLConf)
+	if err != nil {
+		return err
+	}
+	for _, w := range users.Warnings {
+		n.log.Warn(w.Error())
+	}
+	n.users.Store(users)
+	return nil
+}
+
+func listen(what, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w; free the port or choose another (0 takes any)", what, addr, cause(err))
+	}
+	return ln, nil
+}
+
+// openMembers begins to gossip; what it tells includes where the routes go, and whom it finds the stream hears of at once.
+func (n *Node) openMembers() (err error) {
+	c := n.cfg.Bus
+	if c.Member.Listen == "" {
+		return nil
+	}
+	var keys [][]byte
+	if c.Member.KeyFile != "" {
+		key, err := c.Member.Key()
+		if err != nil {
+			return err
+		}
+		keys = append(keys, key)
+	}
+	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Join: c.Member.Join, Keys: keys,
+		Self: &amibuspb.Member{Site: n.self.Site, Node: n.self.Name, Epoch: n.epoch, Route: n.bus.RouteAddr(),
+			Ami: n.amiListener.Addr().String(), Version: Version, Schema: wire.Schema},
+		Log: n.component("member"), Changed: n.membersChanged})
+	return err
+}
+
+// build makes the parts that need no I/O to exist.
+func (n *Node) build() {
+	n.stream = stream.New(stream.Config{
+		Merge:   merge.Config{Self: n.self, Epoch: n.epoch, Hold: n.cfg.Bus.Hold, Tick: n.cfg.Bus.Tick},
+		Bus:     n.bus,
+		Journal: journal.NewMemory(n.self.Site, n.self.Name, journal.OwnBudget, journal.PeerBudget),
+		Keyed:   keyed(n.cfg.Bus.NATS),
+		Emitted: func(events []merge.Event) { n.cluster.Publish(events...) },
+		Changed: func(c merge.Change) { n.changes[c.What].Add(1); n.tell(c) },
+		Lost:    func(l merge.Lost) { n.tell(l) },
+		Log:     n.component("stream"),
+	})
+	n.manager.Handle(func(entries []wire.Entry) { n.stream.Publish(entries...) })
+	n.intake = newIntake(n)
+	var source forward.Source
+	if n.cfg.Source.Kind == config.KindAsterisk {
+		a := n.cfg.Source.Asterisk
+		n.upstream = upstream.New(upstream.Config{Address: a.Address, Username: a.Username, Secret: a.Secret,
+			Event: n.intake.take, Link: n.linked, Log: n.component("upstream")})
+		source = n.upstream
+	}
+	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
+		Own: n.ownPeer, Peers: n.otherPeers, Log: n.component("forward")})
+	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Backend: &backend{n},
+		Node: n.self})
+	n.admin = n.newAdmin()
+}
+
+func keyed(c config.NATS) stream.Keyed {
+	switch {
+	case c.Publish == config.Always, c.Publish == config.Auto && len(c.URLs) > 0:
+		return stream.KeyedAlways
+	case c.Publish == config.Never:
+		return stream.KeyedNever
+	}
+	return stream.KeyedWanted
+}
+
+// Run serves until ctx ends or something that cannot be done without fails.
+func (n *Node) Run(ctx context.Context) error {
+	defer n.close()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	core, coreCtx := lifecycle.With(background)
+	core.Go("notes", func() error { n.writeNotes(coreCtx); return nil })
+	core.Go("stream", func() error { n.meetPeers(coreCtx); return n.stream.Run(coreCtx) })
+
+	parts, ctx := lifecycle.With(ctx)
+	context.AfterFunc(coreCtx, parts.Stop)
+	parts.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
+	parts.Go("forward", func() error { return n.router.Serve(ctx) })
+	if n.httpListener != nil {
+		parts.Go("admin", func() error { return n.admin.Serve(ctx, n.httpListener) })
+	}
+	if n.upstream != nil {
+		parts.Go("upstream", func() error {
+			select {
+			case <-n.stream.Settled(): // before that no event could be stamped
+				return n.upstream.Run(ctx)
+			case <-ctx.Done():
+				return nil
+			}
+		})
+	}
+	n.log.Info("node is up", "node", n.self.String(), "epoch", n.epoch, "ami", n.amiListener.Addr().String())
+	err := parts.Wait()
+	core.Stop() // the stream goes last: it says farewell to the others
+	if coreErr := core.Wait(); err == nil {
+		err = coreErr
+	}
+	return err
+}
+
+// meetPeers waits a moment for routes to the nodes found so far, so that the join reaches them.
+func (n *Node) meetPeers(ctx context.Context) {
+	if n.members == nil || len(n.cfg.Bus.NATS.URLs) > 0 {
+		return
+	}
+	others := n.members.Others()
+	n.membersChanged(others)
+	ctx, cancel := context.WithTimeout(ctx, routesWait)
+	defer cancel()
+	if err := n.bus.WaitRoutes(ctx, len(others)); err != nil && len(others) > 0 {
+		n.log.Warn("not every peer has a route yet; it will be merged when it has", "peers", len(others), "routes", n.bus.Routes())
+	}
+}
+
+func (n *Node) close() {
+	for _, ln := range []net.Listener{n.amiListener, n.httpListener} {
+		if ln != nil {
+			_ = ln.Close() // closed already after a normal run
+		}
+	}
+	if n.members != nil {
+		if err := n.members.Close(); err != nil {
+			n.log.Warn("leaving the members failed", "err", err)
+		}
+	}
+	if n.bus != nil {
+		if err := n.bus.Close(); err != nil {
+			n.log.Warn("closing the bus failed", "err", err)
+		}
+	}
+}
+
+func (n *Node) component(name string) *slog.Logger { return n.log.With("component", name) }
+
+// Subscribe returns a subscription to the merged stream, for a viewer inside the process.
+func (n *Node) Subscribe(queueLen int) *stasis.Subscription[merge.Event] {
+	return n.cluster.Subscribe(queueLen)
+}
+
+// AMI returns the address of the AMI listener.
+func (n *Node) AMI() string { return n.amiListener.Addr().String() }
+
+func (n *Node) addresses() addresses {
+	a := addresses{AMI: n.AMI(), Route: n.bus.RouteAddr(), Client: n.bus.ClientAddr()}
+	if n.httpListener != nil {
+		a.Admin = n.httpListener.Addr().String()
+	}
+	if n.members != nil {
+		a.Member = n.members.Addr()
+	}
+	return a
+}
+
+// Settled is closed once this node's own join is complete: it stamps and emits from then on.
+func (n *Node) Settled() <-chan struct{} { return n.stream.Settled() }
+
+// MemberAddr returns the address other nodes can join, "" if there is none.
+func (n *Node) MemberAddr() string {
+	if n.members == nil {
+		return ""
+	}
+	return n.members.Addr()
+}

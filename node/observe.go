@@ -1,0 +1,155 @@
+package node
+
+import (
+	"fmt"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/admin"
+	"github.com/amibus/amibus/node/amiserver"
+	"github.com/amibus/amibus/node/upstream"
+)
+
+// newAdmin builds the admin pages: what of this node an operator can see.
+func (n *Node) newAdmin() *admin.Server {
+	a := admin.New(admin.Config{Log: n.component("admin"), Ready: n.ready})
+	n.streamMetrics(a)
+	n.busMetrics(a)
+	n.sourceMetrics(a)
+	n.clientMetrics(a)
+	return a
+}
+
+// ready tells what keeps this node from doing its job. A node without peers, or whose peers are away, is ready: it serves its own.
+func (n *Node) ready() admin.Readiness {
+	r := admin.Readiness{Details: map[string]any{"node": n.self.String(), "epoch": n.stream.Stats().Epoch, "nodes": n.standings()}}
+	select {
+	case <-n.stream.Settled():
+	default:
+		r.Reasons = append(r.Reasons, "the join to the cluster is not complete yet")
+	}
+	if n.upstream != nil && !n.upstream.Up() {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.upstream.Trouble()))
+	}
+	return r
+}
+
+// standing is one node in /readyz.
+type standing struct {
+	Node    string  `json:"node"`
+	Epoch   uint64  `json:"epoch"`
+	Emitted uint64  `json:"emitted"`
+	Queued  int     `json:"queued"`
+	InView  bool    `json:"in_view"`
+	Missing bool    `json:"events_missing"`
+	Heard   float64 `json:"heard_seconds_ago"`
+}
+
+func (n *Node) standings() []standing {
+	var all []standing
+	for _, p := range n.stream.Positions() {
+		s := standing{Node: p.Node.String(), Epoch: p.Epoch, Emitted: p.Emitted, Queued: p.Queued, InView: p.Awaited, Missing: p.Gapped}
+		if p.Node != n.self {
+			s.Heard = p.Heard.Seconds()
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (n *Node) streamMetrics(a *admin.Server) {
+	count := func(name, help string, fn func(m merge.Stats) uint64) {
+		a.CounterFunc("amibus_stream_"+name, help, nil, func() float64 { return float64(fn(n.stream.Stats().Merge)) })
+	}
+	count("emitted_total", "Events of the whole cluster emitted in order.", func(m merge.Stats) uint64 { return m.Emitted })
+	count("late_total", "Events emitted behind one that belongs after them.", func(m merge.Stats) uint64 { return m.Late })
+	count("lost_total", "Events that nobody held any more, declared lost.", func(m merge.Stats) uint64 { return m.Lost })
+	count("duplicates_total", "Events received again and ignored.", func(m merge.Stats) uint64 { return m.Duplicates })
+	count("replayed_total", "Events fetched from another node's journal.", func(m merge.Stats) uint64 { return m.Replayed })
+	count("stale_total", "Frames of older incarnations refused.", func(m merge.Stats) uint64 { return m.Stale })
+	count("overruns_total", "Times too many events waited and whoever blocked was dropped from the view.", func(m merge.Stats) uint64 { return m.Overruns })
+	count("ahead_full_total", "Events received behind a hole and not kept for want of room.", func(m merge.Stats) uint64 { return m.AheadFull })
+	count("clock_refused_total", "Remote clocks too far ahead to be believed.", func(m merge.Stats) uint64 { return m.ClockRefused })
+	a.GaugeFunc("amibus_stream_queued_events", "Events waiting for their turn.", nil, func() float64 { return float64(n.stream.Stats().Merge.Queued) })
+	a.GaugeFunc("amibus_stream_nodes_in_view", "Nodes waited for, this one included.", nil, func() float64 { return float64(n.stream.Stats().Merge.Awaited) })
+	a.CollectFunc("amibus_stream_node_events", "Seq of the last event emitted, by origin node.", admin.Gauge, []string{"site", "node"},
+		func(emit func(float64, ...string)) {
+			for _, p := range n.stream.Positions() {
+				emit(float64(p.Emitted), p.Node.Site, p.Node.Name)
+			}
+		})
+	a.CollectFunc("amibus_stream_changes_total", "Changes of a node's standing, by kind.", admin.Counter, []string{"change"},
+		func(emit func(float64, ...string)) {
+			for i := range n.changes {
+				emit(float64(n.changes[i].Load()), merge.ChangeKind(i).String())
+			}
+		})
+	a.CounterFunc("amibus_notes_dropped_total", "Log lines about the stream not written because too many came at once.", nil,
+		func() float64 { return float64(n.notesLost.Load()) })
+}
+
+func (n *Node) busMetrics(a *admin.Server) {
+	counter := func(name, help string, fn func() uint64) {
+		a.CounterFunc(name, help, nil, func() float64 { return float64(fn()) })
+	}
+	counter("amibus_bus_frames_received_total", "Frames of other nodes.", func() uint64 { return n.stream.Stats().FramesIn })
+	counter("amibus_bus_frames_sent_total", "Frames sent to other nodes.", func() uint64 { return n.stream.Stats().FramesOut })
+	counter("amibus_bus_bad_messages_total", "Messages on the bus that could not be read.", func() uint64 { return n.stream.Stats().BadFrames })
+	counter("amibus_bus_outbox_dropped_total", "Messages the bus did not take.", func() uint64 { return n.stream.Stats().OutboxDropped })
+	counter("amibus_bus_keyed_sent_total", "Events published one by one on the keyed plane.", func() uint64 { return n.stream.Stats().KeyedSent })
+	counter("amibus_bus_received_bytes_total", "Bytes from the bus.", func() uint64 { return n.bus.Stats().BytesIn })
+	counter("amibus_bus_sent_bytes_total", "Bytes to the bus.", func() uint64 { return n.bus.Stats().BytesOut })
+	counter("amibus_bus_dropped_total", "Messages from the bus lost because this node was too slow; fetched again.", func() uint64 { return n.bus.Stats().Dropped })
+	if n.members != nil {
+		a.GaugeFunc("amibus_member_others", "Other nodes that are alive.", nil, func() float64 { return float64(len(n.members.Others())) })
+	}
+}
+
+func (n *Node) sourceMetrics(a *admin.Server) {
+	if n.upstream == nil {
+		return
+	}
+	a.GaugeFunc("amibus_source_up", "1 while the own Asterisk can be used.", nil, func() float64 {
+		if n.upstream.Up() {
+			return 1
+		}
+		return 0
+	})
+	counter := func(name, help string, fn func(s upstream.Stats) uint64) {
+		a.CounterFunc("amibus_source_"+name, help, nil, func() float64 { return float64(fn(n.upstream.Stats())) })
+	}
+	counter("links_total", "Times the link to the Asterisk came up.", func(s upstream.Stats) uint64 { return s.Links })
+	counter("unreachable_total", "Connections to the Asterisk that failed.", func(s upstream.Stats) uint64 { return s.Unreachable })
+	counter("garbage_total", "Connections whose other end does not speak AMI.", func(s upstream.Stats) uint64 { return s.Garbage })
+	counter("login_refused_total", "Logins the Asterisk refused.", func(s upstream.Stats) uint64 { return s.Refused })
+	counter("links_lost_total", "Connections that broke after the login.", func(s upstream.Stats) uint64 { return s.Lost })
+	counter("events_total", "Events of the own Asterisk.", func(s upstream.Stats) uint64 { return s.Events })
+	counter("events_consumed_total", "Events about this node's own connections, not published.", func(s upstream.Stats) uint64 { return s.Consumed })
+	counter("actions_total", "Actions sent to the Asterisk.", func(s upstream.Stats) uint64 { return s.Actions })
+	counter("actions_unknown_total", "Actions whose outcome is unknown.", func(s upstream.Stats) uint64 { return s.Unknown })
+	counter("actions_busy_total", "Actions refused because too many were waiting.", func(s upstream.Stats) uint64 { return s.Busy })
+	counter("desync_total", "Connections closed because they answered something else than asked.", func(s upstream.Stats) uint64 { return s.Desync })
+	a.CounterFunc("amibus_source_events_refused_total", "Events that could not be carried.", nil, func() float64 { return float64(n.refused.Load()) })
+}
+
+func (n *Node) clientMetrics(a *admin.Server) {
+	gauge := func(name, help string, fn func(s amiserver.Stats) int) {
+		a.GaugeFunc("amibus_ami_"+name, help, nil, func() float64 { return float64(fn(n.ami.Stats())) })
+	}
+	gauge("sessions", "AMI connections.", func(s amiserver.Stats) int { return s.Sessions })
+	gauge("sessions_logged_in", "AMI connections that are logged in.", func(s amiserver.Stats) int { return s.LoggedIn })
+	counter := func(name, help string, fn func(s amiserver.Stats) uint64) {
+		a.CounterFunc("amibus_ami_"+name, help, nil, func() float64 { return float64(fn(n.ami.Stats())) })
+	}
+	counter("logins_total", "Logins that succeeded.", func(s amiserver.Stats) uint64 { return s.Logins })
+	counter("login_failures_total", "Logins that failed.", func(s amiserver.Stats) uint64 { return s.Failures })
+	counter("refused_total", "Connections over a limit.", func(s amiserver.Stats) uint64 { return s.Refused })
+	counter("actions_total", "Actions of clients.", func(s amiserver.Stats) uint64 { return s.Actions })
+	counter("events_total", "Events written to clients.", func(s amiserver.Stats) uint64 { return s.Events })
+	counter("sent_bytes_total", "Bytes written to clients.", func(s amiserver.Stats) uint64 { return s.Bytes })
+	a.CollectFunc("amibus_ami_clients_cut_total", "Clients cut, by reason.", admin.Counter, []string{"reason"}, func(emit func(float64, ...string)) {
+		s := n.ami.Stats()
+		emit(float64(s.Slow), "write_timeout")
+		emit(float64(s.Overflows), "queue_overflow")
+		emit(float64(s.Broken), "broken_answer")
+	})
+}

@@ -1,0 +1,137 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/upstream"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/amibuspb"
+)
+
+// Version of the binary, set by main before New.
+var Version = "dev"
+
+// membersChanged makes routes to the nodes that are there, and lets the stream know whom to ask.
+func (n *Node) membersChanged(others []*amibuspb.Member) {
+	var routes []string
+	var peers []merge.Node
+	for _, m := range others {
+		peers = append(peers, merge.Node{Site: m.GetSite(), Name: m.GetNode()})
+		if m.GetRoute() != "" {
+			routes = append(routes, m.GetRoute())
+		}
+	}
+	if len(n.cfg.Bus.NATS.URLs) == 0 {
+		if err := n.bus.SetRoutes(routes); err != nil {
+			n.log.Error("routes cannot be set", "routes", routes, "err", err)
+		}
+	}
+	n.stream.SetPeers(peers)
+}
+
+func (n *Node) ownPeer() forward.Peer {
+	p := forward.Peer{Node: n.self}
+	if n.upstream != nil {
+		p.SystemName = n.upstream.Info().SystemName
+	}
+	return p
+}
+
+func (n *Node) otherPeers() []forward.Peer {
+	if n.members == nil {
+		return nil
+	}
+	var all []forward.Peer
+	for _, m := range n.members.Others() {
+		all = append(all, forward.Peer{Node: merge.Node{Site: m.GetSite(), Name: m.GetNode()}, SystemName: m.GetSystemname()})
+	}
+	return all
+}
+
+// linked hears of the link to the own Asterisk: its systemname is gossiped, its banner kept for the next start.
+func (n *Node) linked(up bool, info upstream.Info) {
+	if !up {
+		return
+	}
+	origin := *n.origin.Load()
+	origin.Systemname = info.SystemName
+	n.origin.Store(&origin)
+	if old := *n.banner.Load(); info.Banner != "" && info.Banner != old {
+		n.log.Info("AMI version of the Asterisk has changed; new clients see it", "was", old, "is", info.Banner)
+		n.banner.Store(&info.Banner)
+	}
+	if err := n.data.keepBanner(*n.banner.Load()); err != nil {
+		n.log.Warn("AMI version cannot be kept", "err", err)
+	}
+	if n.members == nil {
+		return
+	}
+	if err := n.members.Update(func(m *amibuspb.Member) { m.Systemname = info.SystemName }); err != nil {
+		n.log.Warn("systemname cannot be gossiped", "err", err)
+	}
+}
+
+// rewriter rewrites by what is known of the source now.
+type rewriter struct{ n *Node }
+
+func (r rewriter) AppendAction(dst []byte, m *ami.Message) []byte {
+	return r.n.origin.Load().AppendAction(dst, m)
+}
+func (r rewriter) AppendAnswer(dst []byte, m *ami.Message) []byte {
+	return r.n.origin.Load().AppendAnswer(dst, m)
+}
+
+// tell hands a note to the goroutine that writes the log; called in the stream's lock, so it does not wait.
+func (n *Node) tell(note any) {
+	select {
+	case n.notes <- note:
+	default:
+		n.notesLost.Add(1)
+	}
+}
+
+// writeNotes logs what happens to the stream, and keeps a new epoch.
+func (n *Node) writeNotes(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case note := <-n.notes:
+			n.writeNote(note)
+		}
+	}
+}
+
+func (n *Node) writeNote(note any) {
+	switch note := note.(type) {
+	case merge.Lost:
+		n.log.Error("events lost: nobody holds them any more", "node", note.Origin.String(), "epoch", note.Epoch, "from", note.From, "to", note.To)
+	case merge.Change:
+		log := n.log.With("node", note.Node.String(), "epoch", note.Epoch)
+		switch note.What {
+		case merge.Dropped:
+			log.Warn("node dropped from the view: it is not waited for until it is prompt again", "why", note.Why)
+		case merge.Stale:
+			log.Warn("frames of an older incarnation refused: are there two nodes of this name?")
+		case merge.Fenced:
+			log.Warn("this node was fenced and joins again with a higher epoch", "why", note.Why)
+			if err := n.data.keepEpoch(note.Epoch); err != nil {
+				log.Error("epoch cannot be kept", "err", err)
+			}
+		default:
+			log.Info("node " + note.What.String())
+		}
+	}
+}
+
+// cause is what the system said, without the address our own text gives.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
