@@ -27,7 +27,6 @@ import (
 )
 
 const (
-	defaultAMI     = "127.0.0.1:5038"
 	defaultBanner  = "11.0.0"
 	routesWait     = time.Second // a peer that cannot be reached must not keep this node from serving its own
 	noteQueue      = 4096
@@ -86,7 +85,7 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if err = n.loadUsers(); err != nil {
 		return nil, err
 	}
-	if n.amiListener, err = listen("the AMI listener (bindaddr and port in "+cfg.AMI.ManagerConf+")", cmp.Or(n.users.Load().Listen, defaultAMI)); err != nil {
+	if n.amiListener, err = listen("the AMI listener (bindaddr and port in "+cfg.AMI.ManagerConf+")", n.users.Load().Address()); err != nil {
 		return nil, err
 	}
 	if cfg.Admin.Listen != "" {

@@ -97,7 +97,7 @@ type queued struct {
 	at int64
 }
 
-func (q *queue) len() int      { return len(q.items) - q.head }
+func (q *queue) len() int       { return len(q.items) - q.head }
 func (q *queue) first() *queued { return &q.items[q.head] }
 
 func (q *queue) push(e Event, at int64) {

@@ -73,7 +73,6 @@ type testNode struct {
 	*process
 	name, dir, source string
 	join              []string
-	extra             func(config string) string
 	addr              struct{ AMI, Admin, Route, Client, Member string }
 }
 

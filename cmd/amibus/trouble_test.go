@@ -28,9 +28,9 @@ func TestTroubleWithTheSource(t *testing.T) {
 		name, metric, log string
 		peer              func(net.Conn)
 	}{
-		{"garbage", "amibus_source_garbage_total", "does not speak AMI", noise},
-		{"an HTTP server", "amibus_source_garbage_total", "does not speak AMI", func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }},
-		{"a peer that hangs up", "amibus_source_unreachable_total", "source.asterisk", silent},
+		{"garbage", "amibus_source_garbage_total", "is not an Asterisk manager", noise},
+		{"an HTTP server", "amibus_source_garbage_total", "is not an Asterisk manager", func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }},
+		{"a peer that hangs up", "amibus_source_unreachable_total", "sends no banner", silent},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestBusyPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	t.Cleanup(func() { ln.Close() }) // after the subtests, which run in parallel
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	for _, key := range []string{"ami", "route_listen", "client_listen", "member", "admin"} {
 		t.Run(key, func(t *testing.T) {
