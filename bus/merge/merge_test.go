@@ -150,6 +150,16 @@ func TestGracefulLeaveStallsNobody(t *testing.T) {
 	}
 }
 
+func TestALoneNodeRests(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, "alpha")
+	c.up("alpha")
+	c.run(10 * time.Second)
+	if steps := c.steps; steps > 10*(20+1)+10 { // a mark each sixth of Hold, a Seen each second
+		t.Fatalf("%d steps in 10 s", steps)
+	}
+}
+
 func TestUnfillableGapIsDeclared(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, "alpha", "bravo")

@@ -79,13 +79,12 @@ func (m *Machine) leave() {
 
 // sendSeen says what we have of everybody: once a second, and when asked.
 func (m *Machine) sendSeen() {
-	if m.state != settled || !m.oweSeen && m.now.Mono-m.seenAt < seenEvery || len(m.origins) < 2 {
-		return
+	if m.state == settled && (m.oweSeen || m.now.Mono >= m.seenAt+seenEvery) {
+		m.saySeen(false)
 	}
-	m.sayingSeen(false)
 }
 
-func (m *Machine) sayingSeen(ask bool) {
+func (m *Machine) saySeen(ask bool) {
 	m.seenAt, m.oweSeen = m.now.Mono, false
 	msg := &amibuspb.Seen{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Ask: ask}
 	for _, o := range m.sorted() {

@@ -24,6 +24,7 @@ type cluster struct {
 	nodes map[string]*simNode
 	loss  float64
 	made  map[string]int // events made, by node name
+	steps int
 }
 
 type simNode struct {
@@ -137,10 +138,14 @@ func (c *cluster) step(n *simNode, in Input) {
 	if !n.alive || n.m == nil {
 		return
 	}
+	c.steps++
 	wall := int64(1_700_000_000_000_000_000) + c.now + n.skew
 	outs := slices.Clone(n.m.Step(Time{Mono: c.now, Wall: wall}, in))
 	for _, out := range outs {
 		c.carryOut(n, out)
+	}
+	if _, tick := in.(Tick); tick && n.alive && n.m.Wake() <= c.now {
+		c.t.Fatalf("%s spins: it wants to wake at %d, now is %d", n.name, n.m.Wake(), c.now)
 	}
 	if w := n.m.Wake(); n.wakeAt <= c.now || w < n.wakeAt {
 		n.wakeAt = w

@@ -51,7 +51,7 @@ func (m *Machine) listen(o *origin) {
 func (m *Machine) askSeen(o *origin) {
 	o.asked = true
 	clear(o.answers)
-	m.sayingSeen(true)
+	m.saySeen(true)
 }
 
 // boundWaits drops whoever blocks an event that has waited for Hold, or everybody who blocks if too much is queued.

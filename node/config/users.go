@@ -115,7 +115,7 @@ func (l *managerLoader) general(s *stanza) {
 		switch name := strings.ToLower(o.name); name {
 		case "enabled":
 			if !isTrue(o.value) {
-				l.bad(s, o, "the file says that nobody is served: set it to yes, or leave ami.manager_conf out of the node's configuration")
+				l.bad(s, o, "the file says that nobody is served: set it to yes")
 			}
 		case "port":
 			if n, err := strconv.Atoi(o.value); err != nil || n < 0 || n > 65535 {
