@@ -34,7 +34,6 @@ type Machine struct {
 	oweSeen bool
 	checkAt int64 // mono of the next look at all origins
 	stats   Stats
-	witness witness
 }
 
 type state uint8
@@ -217,8 +216,10 @@ func (m *Machine) release() {
 		if ev.Late {
 			m.stats.Late++
 		}
+		if invariants {
+			m.checkEmit(o, &ev)
+		}
 		o.emittedEp, o.emitted, o.emittedHLC = ev.Epoch, ev.Seq, ev.HLC
-		m.checkEmit(o, &ev)
 		m.emit = append(m.emit, ev)
 		m.stats.Emitted++
 		m.place(o)

@@ -185,7 +185,7 @@ func (c *cluster) carryOut(n *simNode, out Output) {
 	case SendJoin:
 		c.toAll(n, func(to *simNode) { c.step(to, JoinIn{proto.Clone(out.Join).(*amibuspb.Join)}) })
 	case SendSeen:
-		c.toAll(n, func(to *simNode) { c.step(to, SeenIn{out.Seen}) })
+		c.toAll(n, func(to *simNode) { c.step(to, SeenIn(out)) })
 	case SendJoinAnswer:
 		c.deliver(n, c.nodes[out.To.Name], func(to *simNode) { c.step(to, JoinAnswerIn{out.Answer}) })
 	case Ask:
