@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 
+	"github.com/amibus/amibus/bus/member"
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
@@ -14,6 +15,7 @@ func (n *Node) newAdmin() *admin.Server {
 	a := admin.New(admin.Config{Log: n.component("admin"), Ready: n.ready})
 	n.streamMetrics(a)
 	n.busMetrics(a)
+	n.memberMetrics(a)
 	n.sourceMetrics(a)
 	n.clientMetrics(a)
 	return a
@@ -99,9 +101,20 @@ func (n *Node) busMetrics(a *admin.Server) {
 	counter("amibus_bus_received_bytes_total", "Bytes from the bus.", func() uint64 { return n.bus.Stats().BytesIn })
 	counter("amibus_bus_sent_bytes_total", "Bytes to the bus.", func() uint64 { return n.bus.Stats().BytesOut })
 	counter("amibus_bus_dropped_total", "Messages from the bus lost because this node was too slow; fetched again.", func() uint64 { return n.bus.Stats().Dropped })
-	if n.members != nil {
-		a.GaugeFunc("amibus_member_others", "Other nodes that are alive.", nil, func() float64 { return float64(len(n.members.Others())) })
+}
+
+func (n *Node) memberMetrics(a *admin.Server) {
+	if n.cfg.Bus.Member.Listen == "" {
+		return
 	}
+	a.GaugeFunc("amibus_member_others", "Other nodes that are alive.", nil, func() float64 { return float64(n.members.Stats().Alive) })
+	a.GaugeFunc("amibus_member_missing", "Other nodes that were there and are not.", nil, func() float64 { return float64(n.members.Stats().Missing) })
+	counter := func(name, help string, fn func(s member.Stats) uint64) {
+		a.CounterFunc("amibus_member_"+name, help, nil, func() float64 { return float64(fn(n.members.Stats())) })
+	}
+	counter("unreachable_total", "Attempts to join an address that failed.", func(s member.Stats) uint64 { return s.Unreachable })
+	counter("conflicts_total", "Nodes of a name that another node has.", func(s member.Stats) uint64 { return s.Conflicts })
+	counter("incompatible_total", "Nodes whose version cannot be understood.", func(s member.Stats) uint64 { return s.Incompatible })
 }
 
 func (n *Node) sourceMetrics(a *admin.Server) {

@@ -114,6 +114,9 @@ func (l *List) start() error {
 	c.Label = "amibus" // two products on one port do not take each other for members
 	c.TCPTimeout = streamTimeout
 	c.DeadNodeReclaimTime = reclaimAfter
+	// A node that comes back at another address before it was found dead is refused, and does not know. The next exchange of the whole
+	// state, with anybody, tells; memberlist's own 30 s would keep it unknown for as long.
+	c.PushPullInterval = l.cfg.Rejoin
 	d := &delegate{l}
 	c.Delegate, c.Events, c.Conflict = d, d, d
 	c.Logger = log.New(logWriter{l.cfg.Log}, "", 0)

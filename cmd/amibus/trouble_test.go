@@ -80,6 +80,9 @@ func wantTrouble(t *testing.T, source, metric, log string) {
 	if !strings.Contains(n.log.String(), "127.0.0.1:1") {
 		t.Fatal("the log does not name the address that cannot be joined")
 	}
+	if n.metric("amibus_member_unreachable_total") < 1 {
+		t.Fatal("the address that cannot be joined is not counted")
+	}
 	c := dial(t, n.addr.AMI) // clients are served all the same
 	c.send("Action: Getvar\r\nVariable: X\r\nActionID: 1\r\n\r\n")
 	if m := c.answer("1"); string(m.Get("Outcome")) != "not executed" {
