@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,14 +48,15 @@ type Node struct {
 	cluster *stasis.Topic[merge.Event]        // the merged stream
 	notes   chan any                          // merge.Change and merge.Lost on their way to the log
 
-	bus      *natsbus.Bus
-	members  *member.List
-	stream   *stream.Stream
-	upstream *upstream.Upstream // nil without a source
-	intake   *intake
-	router   *forward.Router
-	ami      *amiserver.Server
-	admin    *admin.Server
+	bus       *natsbus.Bus
+	members   *member.List
+	membersMu sync.Mutex // held while what follows from a list of members is done
+	stream    *stream.Stream
+	upstream  *upstream.Upstream // nil without a source
+	intake    *intake
+	router    *forward.Router
+	ami       *amiserver.Server
+	admin     *admin.Server
 
 	users        atomic.Pointer[config.Manager]
 	banner       atomic.Pointer[string]
@@ -230,8 +232,10 @@ func (n *Node) meetPeers(ctx context.Context) {
 	if n.members == nil || len(n.cfg.Bus.NATS.URLs) > 0 {
 		return
 	}
+	n.membersMu.Lock()
 	others := n.members.Others()
-	n.membersChanged(others)
+	n.setMembers(others)
+	n.membersMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, routesWait)
 	defer cancel()
 	if err := n.bus.WaitRoutes(ctx, len(others)); err != nil && len(others) > 0 {

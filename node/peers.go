@@ -17,6 +17,13 @@ var Version = "dev"
 
 // membersChanged makes routes to the nodes that are there, and lets the stream know whom to ask.
 func (n *Node) membersChanged(others []*amibuspb.Member) {
+	n.membersMu.Lock()
+	defer n.membersMu.Unlock()
+	n.setMembers(others)
+}
+
+// setMembers needs membersMu: an older list must not come after a newer one.
+func (n *Node) setMembers(others []*amibuspb.Member) {
 	var routes []string
 	var peers []merge.Node
 	for _, m := range others {

@@ -82,15 +82,15 @@ func (j *Memory) evict(share int) {
 	}
 }
 
-// Range calls fn for the events from … to of s that are still held, ascending, until fn returns false. The lock is not held
-// while fn runs.
+// Range calls fn for consecutive events of s: the first one from … to that is still held and those that follow it, until fn
+// returns false. The lock is not held while fn runs; it ends early if what would follow has fallen out meanwhile.
 func (j *Memory) Range(s Stream, from, to uint64, fn func(seq uint64, e wire.Entry) bool) {
 	const batch = 128
 	var got []wire.Entry
-	for from <= to {
+	for begun := false; from <= to; begun = true {
 		j.mu.Lock()
 		r := j.rings[s]
-		if r == nil || r.len() == 0 {
+		if r == nil || r.len() == 0 || begun && r.first > from {
 			j.mu.Unlock()
 			return
 		}

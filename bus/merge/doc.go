@@ -25,5 +25,6 @@
 // # Losses
 //
 // A hole is filled by asking the origin, then the peers that said (Seen) they have it. Whoever is silent for two thirds of Hold
-// makes everybody say what they have seen of it, so that the survivors of a crash end up with the same events.
+// makes everybody say what they have seen of it, so that the survivors of a crash end up with the same events. A Seen also tells
+// where the last closed incarnations ended: who heard nobody meanwhile fetches what it missed of them, or declares it.
 package merge

@@ -40,8 +40,11 @@ type JoinAnswerIn struct{ Answer *amibuspb.JoinAnswer }
 // SeenIn is another node's Seen.
 type SeenIn struct{ Seen *amibuspb.Seen }
 
-// ReplayEnd says that the answer to an Ask is complete, or that there was none.
-type ReplayEnd struct{ Ask Ask }
+// ReplayEnd says that the answer to an Ask is complete, or, if Failed, that there was none or it broke off.
+type ReplayEnd struct {
+	Ask    Ask
+	Failed bool
+}
 
 // Leave ends this node's stream: a last frame with a mark of infinity goes out, and nothing is stamped any more.
 type Leave struct{}
@@ -146,7 +149,8 @@ type Config struct {
 	Tick time.Duration
 	// MaxForward is how far ahead of the own wall clock a remote clock is believed. 2 s.
 	MaxForward time.Duration
-	// JoinWait bounds the wait for answers to a Join, JoinRepeat is the time between repetitions. 300 ms, 50 ms.
+	// JoinWait bounds the wait for answers to a Join; those who answered drop the joiner if they do not hear from it within Hold
+	// of the question. JoinRepeat is the time between repetitions. Two thirds of Hold, 50 ms.
 	JoinWait, JoinRepeat time.Duration
 	// Readmit is how long a dropped node must have been prompt to be waited for again; doubles with each drop up to a minute. 1 s.
 	Readmit time.Duration
@@ -166,7 +170,7 @@ func (c *Config) defaults() {
 	}
 	set(&c.Hold, 300*time.Millisecond)
 	set(&c.MaxForward, 2*time.Second)
-	set(&c.JoinWait, 300*time.Millisecond)
+	set(&c.JoinWait, c.Hold*2/3)
 	set(&c.JoinRepeat, 50*time.Millisecond)
 	set(&c.Readmit, time.Second)
 	if c.MaxQueued == 0 {

@@ -72,9 +72,10 @@ func (m *Machine) settle() {
 	m.own.mark = m.clk.mark(m.now.Wall)
 	m.sender.last = m.now.Mono - m.idleMark() // the first mark goes out at once: everybody waits for it
 	m.checkAt = m.now.Mono
-	if best != nil {
+	if best != nil && !m.joined { // a fenced node goes on from where it stands itself
 		m.adopt(best)
 	}
+	m.joined = true
 	for _, o := range m.sorted() { // who is joining too: its first event may come any time, above our clock or not
 		if a := m.join.answers[*o.node]; a != nil && !a.GetSettled() && a.GetEpoch() > o.epoch() {
 			m.openStream(o, a.GetEpoch())
@@ -102,10 +103,10 @@ func (m *Machine) adopt(a *amibuspb.JoinAnswer) {
 		s := newStream(p.GetEpoch(), p.GetSeq()+1, m.now.Mono)
 		switch {
 		case o.cur == nil || o.cur.epoch <= s.epoch:
-			o.cur, o.later = s, nil
+			o.cur, o.later, o.oldest = s, nil, s.epoch
 		case len(o.later) == 0:
 			o.later = []*stream{o.cur}
-			o.cur = s
+			o.cur, o.oldest = s, s.epoch
 		}
 		o.emittedEp, o.emitted, o.emittedHLC = p.GetEpoch(), p.GetSeq(), p.GetHlc()
 		o.heard, o.prompt, o.stuck = m.now.Mono, m.now.Mono, m.now.Mono
@@ -172,12 +173,10 @@ func (m *Machine) joinAnswer(a *amibuspb.JoinAnswer) {
 	}
 }
 
-// rejoin starts over as a new incarnation. What the fenced one had stamped and not sent yet nobody else will accept: declared.
+// rejoin starts over as a new incarnation. The fenced one is ended properly, for those who know of no newer one and took it.
 func (m *Machine) rejoin(epoch uint64) {
-	if n := uint64(len(m.sender.pend)); n > 0 {
-		m.out = append(m.out, Lost{Origin: m.cfg.Self, Epoch: m.epoch, From: m.seq - n + 1, To: m.seq})
-		m.stats.Lost += n
-		m.sender.pend = nil
+	if m.state == settled {
+		m.farewell()
 	}
 	m.epoch = epoch
 	m.note(m.own, Fenced, epoch, "a newer incarnation of this name is known")

@@ -30,6 +30,7 @@ type Machine struct {
 
 	sender  sender
 	join    joining
+	joined  bool  // the first join is complete
 	seenAt  int64 // mono of our last Seen
 	oweSeen bool
 	checkAt int64 // mono of the next look at all origins
@@ -109,7 +110,7 @@ func (m *Machine) Step(now Time, in Input) []Output {
 	case SeenIn:
 		m.seen(in.Seen)
 	case ReplayEnd:
-		m.replayEnd(in.Ask)
+		m.replayEnd(in)
 	case Leave:
 		m.leave()
 	case Tick:

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const seeds = 40
+const seeds = 15
 
 func eachSeed(t *testing.T, fn func(t *testing.T, seed uint64)) {
 	t.Parallel()

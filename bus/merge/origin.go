@@ -10,10 +10,12 @@ const infinity = math.MaxInt64
 
 // origin is all that is known of one node as a source of events.
 type origin struct {
-	node  *Node
-	cur   *stream   // the incarnation being emitted; nil before the first one
-	later []*stream // newer ones, opened when cur is closed, ascending epochs
-	queue queue     // contiguous, not yet emitted; epochs in order
+	node   *Node
+	cur    *stream   // the incarnation being emitted; nil before the first one
+	later  []*stream // newer ones, opened when cur is closed, ascending epochs
+	closed []past    // older ones that were closed here, the last few, ascending epochs
+	oldest uint64    // the first epoch this machine knows of; what was before is none of its business
+	queue  queue     // contiguous, not yet emitted; epochs in order
 
 	mark    int64 // believed mark of cur
 	heard   int64 // mono of the last sign of life
@@ -30,7 +32,10 @@ type origin struct {
 	ask   *Ask          // outstanding, nil if none
 	tried map[Node]bool // who could not help with the hole at cur.next
 	askAt int64         // mono before which nobody is asked again
+	mute  bool          // one of them did not answer, so it may have it
 	stuck int64         // mono since when the hole at cur.next made no progress
+
+	refuseAt int64 // mono before which no other frame of an incarnation that is over is answered
 
 	emitted    uint64 // last emitted seq of emittedEp
 	emittedEp  uint64
@@ -50,6 +55,9 @@ type stream struct {
 	markVal int64
 	opened  int64 // mono when first heard of
 }
+
+// past is an incarnation that is over: end is the last seq emitted or declared lost.
+type past struct{ epoch, end uint64 }
 
 func newStream(epoch, next uint64, now int64) *stream {
 	return &stream{epoch: epoch, next: next, end: next - 1, ahead: map[uint64]wire.Entry{}, opened: now}

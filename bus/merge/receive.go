@@ -36,10 +36,15 @@ func (m *Machine) frame(in FrameIn) {
 		m.place(o)
 		return
 	}
-	o.heard, o.asked = m.now.Mono, false
+	o.heard = m.now.Mono
+	o.asked = o.asked && len(o.later) > 0 // while an older incarnation is being closed, the answers about it count
 	s.markEnd, s.markVal = f.First+uint64(len(f.Entries))-1, f.Mark
 	m.settleMark(o)
-	if m.now.Mono-before > int64(m.cfg.Hold)/2 || o.gapped() {
+	if m.now.Mono-before > int64(m.cfg.Hold)/2 { // it is back, and may fill a hole that nobody else could
+		o.prompt, o.stuck, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
+		clear(o.tried)
+	}
+	if o.gapped() {
 		o.prompt = m.now.Mono
 	}
 	if f.Mark != infinity {
@@ -109,7 +114,7 @@ func (m *Machine) settleMark(o *origin) {
 		o.mark = max(o.mark, s.markVal)
 		return
 	}
-	if !o.left {
+	if !o.left && len(o.later) == 0 { // else it is back already
 		o.left, o.awaited = true, false
 		m.note(o, Left, s.epoch, "")
 	}
@@ -119,11 +124,11 @@ func (m *Machine) settleMark(o *origin) {
 func (m *Machine) openStream(o *origin, epoch uint64) *stream {
 	s := newStream(epoch, 1, m.now.Mono)
 	if o.cur == nil {
-		o.cur = s
+		o.cur, o.oldest = s, epoch
 	} else {
 		o.later = append(o.later, s)
 	}
-	o.heard, o.prompt = m.now.Mono, m.now.Mono
+	o.heard, o.prompt, o.left = m.now.Mono, m.now.Mono, false
 	m.closeOld(o)
 	return s
 }
@@ -131,10 +136,10 @@ func (m *Machine) openStream(o *origin, epoch uint64) *stream {
 // refuse drops a frame of an incarnation that is over, and tells its sender.
 func (m *Machine) refuse(o *origin, epoch uint64, replay bool) {
 	m.stats.Stale++
-	if replay || m.now.Mono < o.askAt {
+	if replay || m.now.Mono < o.refuseAt {
 		return
 	}
-	o.askAt = m.now.Mono + int64(m.cfg.Hold)
+	o.refuseAt = m.now.Mono + int64(m.cfg.Hold)
 	m.note(o, Stale, epoch, "")
 	m.out = append(m.out, SendJoinAnswer{To: *o.node, Answer: &amibuspb.JoinAnswer{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name,
 		Epoch: m.epoch, JoinerEpoch: epoch, HighestEpoch: o.epoch()}})

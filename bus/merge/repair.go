@@ -1,22 +1,33 @@
 package merge
 
 import (
+	"slices"
 	"time"
 
 	"github.com/amibus/amibus/proto/amibuspb"
 )
 
-const askPause = int64(25 * time.Millisecond)
+// Pauses between rounds of asking when nobody could help: the longer there is no progress, the longer.
+const (
+	askPause    = int64(25 * time.Millisecond)
+	maxAskPause = int64(time.Second)
+)
+
+// muteHolds is for how many Holds an answer is hoped for from one that may have what is missing.
+const muteHolds = 10
 
 // repair asks for the hole at o.cur.next, if there is one and nobody is being asked.
 func (m *Machine) repair(o *origin) {
-	if m.state != settled || o == m.own || o.cur == nil || o.ask != nil {
+	if m.state != settled || o == m.own || o.cur == nil {
 		return
 	}
 	if o.asked || len(o.later) > 0 { // the origin may be gone: what others have of it is all there is
 		for _, seq := range o.seen {
 			o.cur.end = max(o.cur.end, seq)
 		}
+	}
+	if o.ask != nil {
+		return
 	}
 	if !o.gapped() {
 		clear(o.tried)
@@ -48,7 +59,7 @@ func (m *Machine) holeEnd(s *stream) uint64 {
 // helper chooses whom to ask: the origin, then who said to have most of it, then anybody alive.
 func (m *Machine) helper(o *origin) (Node, bool) {
 	silent := m.now.Mono-o.heard > int64(m.cfg.Hold)/2
-	if !silent && len(o.later) == 0 && !o.tried[*o.node] {
+	if !silent && !o.tried[*o.node] { // a newer incarnation may still have the journal of the older
 		return *o.node, true
 	}
 	var best Node
@@ -68,32 +79,39 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 	return best, found
 }
 
-// exhausted: nobody could help. While events wait behind the hole it is declared after Hold without progress; otherwise the
-// round begins anew.
+// exhausted: nobody could help. While events wait behind the hole, or if the origin itself is there and does not have it, it is
+// declared after Hold without progress; much later if one of those asked did not answer. Otherwise the round begins anew.
 func (m *Machine) exhausted(o *origin) {
 	s := o.cur
-	if len(s.ahead) > 0 && m.now.Mono-o.stuck >= int64(m.cfg.Hold) {
+	still := m.now.Mono - o.stuck
+	denied := o.tried[*o.node] && s == o.newest() && m.now.Mono-o.heard <= int64(m.cfg.Hold)/2
+	patience := int64(m.cfg.Hold)
+	if o.mute {
+		patience *= muteHolds
+	}
+	if (len(s.ahead) > 0 || denied) && still >= patience {
 		m.lose(o, m.holeEnd(s))
 		m.drain(o)
 		m.settleMark(o)
 	}
 	clear(o.tried)
-	o.askAt = m.now.Mono + askPause
+	o.mute = false
+	o.askAt = m.now.Mono + min(max(askPause, still/4), maxAskPause)
 	m.wakeBy(o.askAt)
 }
 
 // lose declares everything from the hole's start to seq to as lost.
 func (m *Machine) lose(o *origin, to uint64) {
 	s := o.cur
-	m.stats.Lost += to - s.next + 1
-	m.out = append(m.out, Lost{Origin: *o.node, Epoch: s.epoch, From: s.next, To: to})
+	m.declare(o, s.epoch, s.next, to)
 	s.next = to + 1
 	o.stuck = m.now.Mono
 	clear(o.tried)
 }
 
 // replayEnd: an answer is complete, or there was none.
-func (m *Machine) replayEnd(a Ask) {
+func (m *Machine) replayEnd(in ReplayEnd) {
+	a := in.Ask
 	o := m.origins[a.Origin]
 	if o == nil || o.ask == nil || *o.ask != a {
 		return
@@ -103,6 +121,7 @@ func (m *Machine) replayEnd(a Ask) {
 		clear(o.tried)
 	} else {
 		o.tried[a.Target] = true
+		o.mute = o.mute || in.Failed
 	}
 	m.repair(o)
 	m.closeOld(o)
@@ -118,10 +137,17 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 	m.oweSeen = m.oweSeen || msg.GetAsk()
 	for _, p := range msg.GetPositions() {
 		o := m.origins[Node{p.GetSite(), p.GetNode()}]
-		if o == nil || o.cur == nil || o == m.own || o.cur.epoch != p.GetEpoch() {
+		if o == nil || o.cur == nil || o == m.own {
 			continue
 		}
-		o.seen[from] = p.GetSeq()
+		switch epoch := p.GetEpoch(); {
+		case epoch == o.cur.epoch:
+			o.seen[from] = p.GetSeq()
+		case epoch < o.cur.epoch:
+			m.tooLate(o, epoch, p.GetSeq())
+		case epoch < o.epoch() && o.find(epoch) == nil && p.GetSeq() > 0:
+			m.insert(o, epoch, p.GetSeq())
+		}
 	}
 	for _, o := range m.sorted() {
 		if o != m.own && o.asked {
@@ -133,7 +159,7 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 	}
 }
 
-// closeOld closes incarnations that are over, so that the next one can be emitted: once everybody awaited has said what they
+// closeOld closes incarnations that are over, so that the next one can be emitted: once everybody alive has said what they
 // have of it and that is here, or Hold after the next one was heard of, declaring what is missing.
 func (m *Machine) closeOld(o *origin) {
 	for len(o.later) > 0 {
@@ -166,14 +192,66 @@ func (m *Machine) complete(o *origin) bool {
 		return true
 	}
 	for _, p := range m.origins {
-		if p != m.own && p != o && p.awaited && !o.answers[*p.node] {
+		alive := p.awaited || m.peers[*p.node] && !p.left
+		if p != m.own && p != o && alive && !o.answers[*p.node] {
 			return false
 		}
 	}
 	return true
 }
 
+// maxPast bounds the closed incarnations remembered of each origin.
+const maxPast = 8
+
+// remember notes that an incarnation is over, in order of epochs.
+func (o *origin) remember(epoch, end uint64) {
+	i := len(o.closed)
+	for i > 0 && o.closed[i-1].epoch > epoch {
+		i--
+	}
+	o.closed = slices.Insert(o.closed, i, past{epoch, end})
+	if len(o.closed) > maxPast {
+		o.oldest = max(o.oldest, o.closed[0].epoch+1)
+		o.closed = slices.Delete(o.closed, 0, 1)
+	}
+}
+
+// tooLate hears that somebody has more of an incarnation that was closed or skipped here. Nothing of it can be emitted any more.
+func (m *Machine) tooLate(o *origin, epoch, end uint64) {
+	if epoch < o.oldest || end == 0 {
+		return
+	}
+	i := slices.IndexFunc(o.closed, func(p past) bool { return p.epoch == epoch })
+	from := uint64(1)
+	if i >= 0 {
+		from = o.closed[i].end + 1
+	}
+	if end < from {
+		return
+	}
+	m.declare(o, epoch, from, end)
+	if i >= 0 {
+		o.closed[i].end = end
+	} else {
+		o.remember(epoch, end)
+	}
+}
+
+// insert opens an incarnation that came and went unheard, before one that is not emitted yet.
+func (m *Machine) insert(o *origin, epoch, end uint64) {
+	s := newStream(epoch, 1, m.now.Mono)
+	s.end = end
+	i := slices.IndexFunc(o.later, func(s *stream) bool { return s.epoch > epoch })
+	o.later = slices.Insert(o.later, i, s)
+}
+
+func (m *Machine) declare(o *origin, epoch, from, to uint64) {
+	m.stats.Lost += to - from + 1
+	m.out = append(m.out, Lost{Origin: *o.node, Epoch: epoch, From: from, To: to})
+}
+
 func (m *Machine) openNext(o *origin) {
+	o.remember(o.cur.epoch, o.cur.next-1)
 	o.cur, o.later = o.later[0], o.later[1:]
 	o.ask, o.asked = nil, false
 	o.stuck = m.now.Mono

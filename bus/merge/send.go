@@ -68,13 +68,18 @@ func (m *Machine) sendAt() int64 {
 // leave sends what is pending and a last mark of infinity.
 func (m *Machine) leave() {
 	if m.state == settled {
-		m.sender.last = m.now.Mono - m.idleMark()
-		m.send()
-		m.sendFrame(m.seq+1, nil, infinity)
+		m.farewell()
 		m.own.mark = infinity
 		m.place(m.own)
 	}
 	m.state = gone
+}
+
+// farewell sends what is pending and the mark that ends this incarnation.
+func (m *Machine) farewell() {
+	m.sender.last = m.now.Mono - m.idleMark()
+	m.send()
+	m.sendFrame(m.seq+1, nil, infinity)
 }
 
 // sendSeen says what we have of everybody: once a second, and when asked.
@@ -88,6 +93,9 @@ func (m *Machine) saySeen(ask bool) {
 	m.seenAt, m.oweSeen = m.now.Mono, false
 	msg := &amibuspb.Seen{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Ask: ask}
 	for _, o := range m.sorted() {
+		for _, p := range o.closed {
+			msg.Positions = append(msg.Positions, &amibuspb.Position{Site: o.node.Site, Node: o.node.Name, Epoch: p.epoch, Seq: p.end})
+		}
 		if o.cur != nil {
 			msg.Positions = append(msg.Positions, &amibuspb.Position{Site: o.node.Site, Node: o.node.Name, Epoch: o.cur.epoch,
 				Seq: o.cur.next - 1, Awaited: o.awaited})

@@ -23,6 +23,8 @@ type cluster struct {
 	order uint64
 	nodes map[string]*simNode
 	loss  float64
+	deaf  string         // this node hears nobody and is not heard
+	mute  bool           // nobody answers an Ask
 	made  map[string]int // events made, by node name
 	steps int
 }
@@ -203,7 +205,7 @@ func (c *cluster) toAll(from *simNode, fn func(to *simNode)) {
 
 // deliver keeps the order of a pair of nodes by a constant delay for each pair, and loses some.
 func (c *cluster) deliver(from, to *simNode, fn func(to *simNode)) {
-	if c.rng.Float64() < c.loss {
+	if c.rng.Float64() < c.loss || from.name == c.deaf || to.name == c.deaf {
 		return
 	}
 	delay := time.Duration(100+7*len(from.name)+31*int(to.name[0]-'a')) * time.Microsecond
@@ -217,14 +219,16 @@ func (c *cluster) deliver(from, to *simNode, fn func(to *simNode)) {
 
 func (c *cluster) replay(n *simNode, a Ask) {
 	inc := n.inc
+	failed := false
 	done := func() {
 		if n.inc == inc {
-			c.step(n, ReplayEnd{a})
+			c.step(n, ReplayEnd{Ask: a, Failed: failed})
 		}
 	}
 	target := c.nodes[a.Target.Name]
 	c.after(300*time.Microsecond, func() {
-		if !target.alive {
+		if !target.alive || c.mute || target.name == c.deaf || n.name == c.deaf {
+			failed = true
 			c.after(300*time.Microsecond, done)
 			return
 		}

@@ -24,7 +24,8 @@ func (m *Machine) check() {
 		}
 		m.wakeBy(o.askAt)
 	}
-	m.boundWaits()
+	for m.release(); m.boundWaits(); m.release() {
+	}
 }
 
 // wakeBy moves the next check up to t, if that lies ahead.
@@ -55,7 +56,10 @@ func (m *Machine) askSeen(o *origin) {
 }
 
 // boundWaits drops whoever blocks an event that has waited for Hold, or everybody who blocks if too much is queued.
-func (m *Machine) boundWaits() {
+//
+// It tells whether anybody was dropped: what is released then may uncover another who blocks an event that is overdue. Call it
+// when nothing more can be released, so that it sees which event is due next.
+func (m *Machine) boundWaits() (dropped bool) {
 	hold := int64(m.cfg.Hold)
 	limit := int64(math.MinInt64) // drop blockers whose mark is below this
 	for _, o := range m.origins {
@@ -75,18 +79,20 @@ func (m *Machine) boundWaits() {
 		limit, why = infinity, "too many events are waiting"
 	}
 	if limit == math.MinInt64 {
-		return
+		return false
 	}
 	for _, o := range m.sorted() {
 		if o.awaited && o != m.own && o.queue.len() == 0 && o.mark < limit {
 			m.drop(o, why)
+			dropped = true
 		}
 	}
+	return dropped
 }
 
 func (m *Machine) drop(o *origin, why string) {
 	o.awaited = false
-	if m.now.Mono-o.dropped > int64(time.Minute) {
+	if m.now.Mono-o.dropped > m.penalty(o)+int64(time.Minute) { // prompt for a minute since it was back
 		o.drops = 0
 	}
 	o.drops++

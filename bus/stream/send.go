@@ -28,6 +28,9 @@ func (s *Stream) sendAll(done <-chan struct{}) {
 		case msg := <-s.outbox:
 			buf = s.sendOne(buf[:0], msg)
 		case <-done:
+			for len(s.outbox) > 0 { // the farewell
+				buf = s.sendOne(buf[:0], <-s.outbox)
+			}
 			return
 		}
 	}
@@ -97,10 +100,17 @@ func (s *Stream) sendKeyed(buf []byte, f *wire.Frame) []byte {
 
 // ask fetches missed events from one node and feeds them in as they come. It gives up when nothing came for Hold.
 func (s *Stream) ask(a merge.Ask) {
-	defer s.step(merge.ReplayEnd{Ask: a})
+	err := s.fetch(a)
+	if err != nil {
+		s.cfg.Log.Debug("replay failed", "origin", a.Origin, "epoch", a.Epoch, "from", a.From, "to", a.To, "asked", a.Target, "err", err)
+	}
+	s.step(merge.ReplayEnd{Ask: a, Failed: err != nil})
+}
+
+func (s *Stream) fetch(a merge.Ask) error {
 	req, err := proto.Marshal(&amibuspb.Replay{Site: a.Origin.Site, Node: a.Origin.Name, Epoch: a.Epoch, From: a.From, To: a.To})
 	if err != nil {
-		return
+		return err
 	}
 	s.mu.Lock()
 	ctx := s.ctx
@@ -110,7 +120,7 @@ func (s *Stream) ask(a merge.Ask) {
 	patience := max(s.cfg.Merge.Hold, 200*time.Millisecond)
 	idle := time.AfterFunc(patience, cancel)
 	defer idle.Stop()
-	err = s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
+	return s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
 		idle.Reset(patience)
 		var f wire.Frame
 		if err := wire.ParseFrame(append([]byte(nil), chunk...), &f); err != nil {
@@ -120,7 +130,4 @@ func (s *Stream) ask(a merge.Ask) {
 		s.step(merge.FrameIn{Frame: &f, Replay: true})
 		return nil
 	})
-	if err != nil {
-		s.cfg.Log.Debug("replay failed", "origin", a.Origin, "epoch", a.Epoch, "from", a.From, "to", a.To, "asked", a.Target, "err", err)
-	}
 }
