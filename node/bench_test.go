@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func BenchmarkThreeNodes(b *testing.B) {
 		before[i] = received[i].Load()
 	}
 	b.ResetTimer()
-	start := time.Now()
+	start, used := time.Now(), cpu(b)
 	var wg sync.WaitGroup
 	for i, n := range nodes {
 		wg.Go(func() {
@@ -74,9 +75,26 @@ func BenchmarkThreeNodes(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "merged/s")
+	b.ReportMetric((cpu(b)-used).Seconds()/time.Since(start).Seconds(), "cores") // of everything: load, nodes, NATS, clients
+	late := uint64(0)
 	for _, n := range nodes {
-		fmt.Fprintf(os.Stderr, "%s: %+v %+v\n", n.self, n.stream.Stats(), n.bus.Stats())
+		s := n.stream.Stats()
+		late += s.Merge.Late
+		if s.Merge.Lost+s.OutboxDropped > 0 {
+			b.Errorf("%s: %+v", n.self, s)
+		}
 	}
+	b.ReportMetric(float64(late), "late") // above 0 if the machine was too busy: a node was dropped from the view
+}
+
+// cpu is the processor time this process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 func startThree(tb testing.TB) []*Node {

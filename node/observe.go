@@ -29,6 +29,11 @@ func (n *Node) ready() admin.Readiness {
 	default:
 		r.Reasons = append(r.Reasons, "the join to the cluster is not complete yet")
 	}
+	if n.upstream != nil {
+		if lacking := n.upstream.Rights(); len(lacking) > 0 {
+			r.Details["rights_lacking_at_the_asterisk"] = lacking
+		}
+	}
 	if n.upstream != nil && !n.upstream.Up() {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.upstream.Trouble()))
 	}
@@ -140,6 +145,13 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 	counter("actions_total", "Actions sent to the Asterisk.", func(s upstream.Stats) uint64 { return s.Actions })
 	counter("actions_unknown_total", "Actions whose outcome is unknown.", func(s upstream.Stats) uint64 { return s.Unknown })
 	counter("actions_busy_total", "Actions refused because too many were waiting.", func(s upstream.Stats) uint64 { return s.Busy })
+	counter("strays_total", "Messages of the Asterisk where none belongs, ignored.", func(s upstream.Stats) uint64 { return s.Strays })
+	gauge := func(name, help string, fn func(s upstream.Stats) int) {
+		a.GaugeFunc("amibus_source_"+name, help, nil, func() float64 { return float64(fn(n.upstream.Stats())) })
+	}
+	gauge("action_connections", "Connections for actions.", func(s upstream.Stats) int { return s.Open })
+	gauge("action_connections_idle", "Connections for actions without work.", func(s upstream.Stats) int { return s.Idle })
+	gauge("actions_waiting", "Actions that wait for a connection.", func(s upstream.Stats) int { return s.Waiting })
 	counter("desync_total", "Connections closed because they answered something else than asked.", func(s upstream.Stats) uint64 { return s.Desync })
 	a.CounterFunc("amibus_source_events_refused_total", "Events that could not be carried.", nil, func() float64 { return float64(n.refused.Load()) })
 }
@@ -156,6 +168,8 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	counter("logins_total", "Logins that succeeded.", func(s amiserver.Stats) uint64 { return s.Logins })
 	counter("login_failures_total", "Logins that failed.", func(s amiserver.Stats) uint64 { return s.Failures })
 	counter("refused_total", "Connections over a limit.", func(s amiserver.Stats) uint64 { return s.Refused })
+	counter("unreported_total", "Refused requests without a security event, because clients that are not logged in caused too many.",
+		func(s amiserver.Stats) uint64 { return s.Unreported })
 	counter("actions_total", "Actions of clients.", func(s amiserver.Stats) uint64 { return s.Actions })
 	counter("events_total", "Events written to clients.", func(s amiserver.Stats) uint64 { return s.Events })
 	counter("sent_bytes_total", "Bytes written to clients.", func(s amiserver.Stats) uint64 { return s.Bytes })

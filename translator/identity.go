@@ -60,7 +60,7 @@ func (o *Origin) AppendAnswer(dst []byte, m *ami.Message) []byte {
 // in headers that name a channel or an id, and SystemName, which only routes, is gone. A UserEvent is left as it is: what
 // it carries is data, and comes back in the event.
 func (o *Origin) AppendAction(dst []byte, m *ami.Message) []byte {
-	if bytes.EqualFold(m.Get("Action"), userEvent) {
+	if m.IsAction("UserEvent") {
 		return append(dst, m.Bytes()...)
 	}
 	ids := o.swap([]byte(o.Systemname)).reverse()

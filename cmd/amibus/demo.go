@@ -67,6 +67,9 @@ func (d *demo) run(ctx context.Context) error {
 	if d.speed <= 0 || d.speed > 100 {
 		return usageError{fmt.Errorf("--speed %v: must be above 0 and at most 100", d.speed)}
 	}
+	if d.length < 0 {
+		return usageError{fmt.Errorf("--for %v: must not be negative", d.length)}
+	}
 	if d.length > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.length)
@@ -80,6 +83,9 @@ func (d *demo) run(ctx context.Context) error {
 	g, ctx := lifecycle.With(ctx)
 	nodes, err := d.start(ctx, g)
 	if err != nil {
+		if errors.Is(err, ctx.Err()) {
+			err = nil // asked to end before all had begun
+		}
 		g.Stop()
 		return errors.Join(err, g.Wait())
 	}
@@ -95,6 +101,9 @@ func (d *demo) start(ctx context.Context, g *lifecycle.Group) ([]*node.Node, err
 	var servers []func() error
 	join := []string{}
 	for _, name := range demoNames {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		source, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err

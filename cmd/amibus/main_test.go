@@ -115,6 +115,9 @@ func TestCommands(t *testing.T) {
 		"run nothing":         {"run", 2, ``, `amibus: run needs --config FILE; [^\n]*\n`},
 		"run log level":       {"run --config good.yaml --log-level loud", 2, ``, `amibus: --log-level is "loud", must be one of debug, info, warn, error\n`},
 		"run log format":      {"run --config good.yaml --log-format xml", 2, ``, `amibus: --log-format is "xml", must be text or json\n`},
+		"demo ends early":     {"demo --for 1ns", 0, ``, ``},
+		"demo for":            {"demo --for -5s", 2, ``, `amibus: --for -5s: must not be negative\n`},
+		"demo speed":          {"demo --speed 0", 2, ``, `amibus: --speed 0: must be above 0 and at most 100\n`},
 		"version":             {"version", 0, `amibus \S+( \(\S+(, modified)?\))? go\S+ \w+/\w+\n`, ``},
 		"unknown command":     {"fly", 2, ``, `amibus: unknown command "fly" for "amibus"\n`},
 		"unknown flag":        {"check --fast good.yaml", 2, ``, `amibus: unknown flag: --fast\n`},
@@ -143,6 +146,25 @@ func TestCommands(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDemo: it says how to connect, shows events of all three nodes in plain lines, and ends by itself.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := finish(t, t.TempDir(), "demo", "--for", "8s", "--speed", "20")
+	if code != 0 {
+		t.Errorf("exit code %d:\n%s", code, stderr)
+	}
+	for _, want := range []string{`(?m)^alpha +AMI on 127\.0\.0\.1:5[01]\d\d$`, `(?m)^charlie +AMI on 127\.0\.0\.1:5[23]\d\d$`,
+		`user admin, secret secret`, `(?m)^[\d:.]+ alpha    Newchannel +\S+$`, `(?m)^[\d:.]+ bravo    Newchannel +\S+$`,
+		`(?m)^[\d:.]+ charlie  Newchannel +\S+$`, `\n\d+ events in \S+\n$`} {
+		if !regexp.MustCompile(want).MatchString(stdout) {
+			t.Errorf("%s is not in\n%.3000s", want, stdout)
+		}
+	}
+	if strings.ContainsAny(stdout, "\x1b\r") {
+		t.Errorf("there is more than plain lines in\n%.3000q", stdout)
 	}
 }
 

@@ -41,7 +41,7 @@ func (s *session) handle(ctx context.Context, r request) error {
 	if r.bad != nil {
 		return s.fail(action, r.bad.Error())
 	}
-	name := actionName(action)
+	name := action.Action()
 	if name == "" {
 		s.report(requestBadFormat, "NONE")
 		return s.fail(action, "Missing action in request")
@@ -66,20 +66,13 @@ func (s *session) handle(ctx context.Context, r request) error {
 		s.report(requestNotAllowed, name)
 		return s.fail(action, "Permission denied")
 	}
+	if text := s.forbidden(command.Name, action); text != "" {
+		return s.fail(action, text)
+	}
 	if run := local(strings.ToLower(command.Name)); run != nil {
 		return run(s, ctx, action)
 	}
 	return s.forward(ctx, action)
-}
-
-// actionName returns the first Action that is not empty (ami/behaviour.md 2.10).
-func actionName(m *ami.Message) string {
-	for v := range m.Values("Action") {
-		if len(v) > 0 {
-			return string(v)
-		}
-	}
-	return ""
 }
 
 // may tells whether the user has the right to an action: any of its classes will do (ami/behaviour.md 3.7).

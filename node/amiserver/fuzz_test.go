@@ -27,6 +27,7 @@ func FuzzSession(f *testing.F) {
 		return send(answer(action, "Success").Bytes())
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
+		slow := srv.Stats().Slow
 		ours, theirs := net.Pipe()
 		done := make(chan struct{})
 		go func() {
@@ -47,6 +48,9 @@ func FuzzSession(f *testing.F) {
 		got := <-answers
 		ours.Close()
 		<-done
+		if srv.Stats().Slow > slow {
+			t.Skip("this machine did not read for the write time-out before a login, 100 ms")
+		}
 		if !bytes.HasSuffix(got, []byte("Thanks for all the fish.\r\n\r\n")) && !bytes.HasSuffix(got, []byte("failed\r\n\r\n")) {
 			t.Fatalf("the last answer is %q", got[max(0, len(got)-200):])
 		}

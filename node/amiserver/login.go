@@ -23,10 +23,10 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 		return s.succeed(action, "Already authenticated")
 	}
 	name := string(action.Get("Username"))
-	user, ok := s.authenticate(name, action)
-	if !ok {
+	user, why := s.authenticate(name, action)
+	if user == nil {
 		s.srv.count.failures.Add(1)
-		s.log.Warn("AMI login failed", "user", name)
+		s.log.Warn("AMI login failed", "user", name, "reason", why)
 		return s.turnAway(ctx, action, "Authentication failed")
 	}
 	if !s.srv.enter(user) {
@@ -113,8 +113,9 @@ func (s *session) sendChallenge(_ context.Context, action *ami.Message) error {
 }
 
 // authenticate checks user, address and secret in Asterisk's order and raises its security events (ami/behaviour.md 5.4–5.6). The
-// secret is compared also when it does not matter any more, so that the time tells nothing about users.
-func (s *session) authenticate(name string, action *ami.Message) (*config.User, bool) {
+// secret is compared also when it does not matter any more, so that the time tells nothing about users. The reason of a refusal is for
+// the log: the client gets the same answer whatever it is.
+func (s *session) authenticate(name string, action *ami.Message) (_ *config.User, refused string) {
 	user, known := s.srv.conf.Users().User(name)
 	secret := ""
 	if known {
@@ -130,19 +131,26 @@ func (s *session) authenticate(name string, action *ami.Message) (*config.User, 
 	right = right && secret != ""
 	switch {
 	case name == "":
+		return nil, "no Username"
 	case !known:
 		s.raise(invalidAccountID, name)
+		return nil, "no such user"
 	case !user.Allowed(s.remote.Addr()):
 		s.raise(failedACL, name)
+		return nil, "not from this address (deny, permit, acl)"
 	case right:
-		return user, true
-	case useMD5 && s.challenge != "" && key != "" && secret != "":
+		return user, ""
+	case secret == "":
+		return nil, "the user has no secret"
+	case useMD5 && (s.challenge == "" || key == ""):
+		return nil, "no Challenge or no Key"
+	case useMD5:
 		// Asterisk leaves AccountID empty, and says what it expected, which lets readers of the event guess the secret at leisure.
 		s.raise(challengeFailed, "", "Challenge", s.challenge, "Response", key, "ExpectedResponse", "")
-	case !useMD5 && secret != "":
+	default:
 		s.raise(invalidPassword, name)
 	}
-	return nil, false
+	return nil, "wrong secret"
 }
 
 // equal takes the same time wherever a and b differ, and whatever their lengths.

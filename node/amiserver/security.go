@@ -8,9 +8,12 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
-// maxReports is how many refused requests are reported of a client that is not logged in: anybody can send empty lines, and each
-// report goes to the whole cluster.
-const maxReports = 20
+// How many refused requests of clients that are not logged in are reported, of one connection and of all in a second: anybody can send
+// empty lines, and come back, and each report goes to the whole cluster.
+const (
+	maxReports          = 20
+	maxReportsPerSecond = 200
+)
 
 // maxRequestType is where Asterisk cuts RequestType.
 const maxRequestType = 63
@@ -44,7 +47,8 @@ func (s *session) raise(kind securityEvent, account string, own ...string) {
 // report raises the event about a request that was refused. In RequestBadFormat the account is optional, and so comes last.
 func (s *session) report(kind securityEvent, request string) {
 	if s.user == nil {
-		if s.reports++; s.reports > maxReports {
+		if s.reports++; s.reports > maxReports || !s.srv.mayReport() {
+			s.srv.count.unreported.Add(1)
 			return
 		}
 	}
@@ -61,6 +65,18 @@ func (s *session) report(kind securityEvent, request string) {
 		e.Add("AccountID", s.account)
 	}
 	s.srv.conf.Backend.Raise(e)
+}
+
+// mayReport counts a report of somebody who is not logged in.
+func (s *Server) mayReport() bool {
+	now := s.conf.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.reportsSince) >= time.Second {
+		s.reportsSince, s.reports = now, 0
+	}
+	s.reports++
+	return s.reports <= maxReportsPerSecond
 }
 
 func (s *session) head(kind securityEvent) *ami.Message {

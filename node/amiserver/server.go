@@ -71,6 +71,9 @@ type Server struct {
 	names    map[string]int // logged-in sessions by lower-case user name
 	loggedIn int            // sum of names
 	lastLog  time.Time      // of a refused connection
+
+	reports      int // since reportsSince, of those who are not logged in
+	reportsSince time.Time
 }
 
 // New returns a Server; Serve makes it answer.
@@ -203,7 +206,7 @@ func (s *Server) leave(u *config.User) {
 }
 
 type counters struct {
-	logins, failures, refused, slow, overflows, broken, actions, events, bytes atomic.Uint64
+	logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
@@ -211,9 +214,10 @@ type Stats struct {
 	Sessions, LoggedIn int
 	Logins, Failures   uint64 // logins that succeeded, and that did not
 	Refused            uint64 // connections over authlimit or MaxSessions
-	Slow               uint64 // clients cut: nothing taken for the write time-out
+	Slow               uint64 // clients cut: nothing taken for the write time-out, or too little
 	Overflows          uint64 // clients cut: more than QueueLen events behind
 	Broken             uint64 // clients cut: an answer broke off in the middle
+	Unreported         uint64 // refused requests of clients not logged in, without a security event because there were too many
 	Actions            uint64
 	Events, Bytes      uint64 // written; Bytes includes answers
 }
@@ -227,6 +231,6 @@ func (s *Server) Stats() Stats {
 		Sessions: s.sessions, LoggedIn: s.loggedIn,
 		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
-		Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
+		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
 	}
 }

@@ -3,6 +3,7 @@ package amiserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,12 +20,13 @@ import (
 const (
 	loginWriteTimeout = 100 * time.Millisecond // before the user, and so his writetimeout, is known
 	linger            = 500 * time.Millisecond // how long a client may take to read the last answer
+	flushTimeout      = 10 * time.Second       // for one write of a chunk, unless writetimeout is longer
 )
 
 // Why a session ends, other than by a read or write error.
 var (
 	errGoodbye = errors.New("answered and closed") // the client has been told
-	errSlow    = errors.New("the socket took nothing for the write time-out")
+	errSlow    = errors.New("its socket does not take what it is sent")
 	errBroken  = errors.New("an answer broke off")
 )
 
@@ -175,11 +177,17 @@ func (s *session) send(b []byte) error {
 }
 
 // flush writes s.pieces. The socket has the user's write time-out to take something, again and again; Asterisk demands a whole event
-// in that time (ami/behaviour.md 9.3), but also writes each by itself.
+// in that time (ami/behaviour.md 9.3), but also writes each by itself. It must take all in flushTimeout: who takes an answer byte by
+// byte would hold up the action, and the connection to the Asterisk that it runs on.
 func (s *session) flush() error {
 	defer clear(s.pieces)
+	last := time.Now().Add(max(s.timeout, flushTimeout))
 	for s.unsent = s.pieces; len(s.unsent) > 0; {
-		s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
+		deadline := time.Now().Add(s.timeout)
+		if deadline.After(last) {
+			deadline = last
+		}
+		s.conn.SetWriteDeadline(deadline)
 		n, err := s.unsent.WriteTo(s.conn)
 		s.srv.count.bytes.Add(uint64(n))
 		switch {
@@ -188,7 +196,9 @@ func (s *session) flush() error {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case n == 0:
-			return errSlow
+			return fmt.Errorf("%w: nothing for %v (writetimeout)", errSlow, s.timeout)
+		case !time.Now().Before(last):
+			return fmt.Errorf("%w: too little in %v", errSlow, max(s.timeout, flushTimeout))
 		}
 	}
 	return nil
@@ -200,7 +210,7 @@ func (s *session) ended(reason error) {
 	switch {
 	case errors.Is(reason, errSlow):
 		s.srv.count.slow.Add(1)
-		cut = "its socket took nothing for " + s.timeout.String() + " (writetimeout)"
+		cut = reason.Error()
 	case errors.Is(reason, stasis.ErrOverflow):
 		s.srv.count.overflows.Add(1)
 		cut = "it is too far behind, its event queue overflowed"

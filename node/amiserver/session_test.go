@@ -333,6 +333,28 @@ func TestNoSecret(t *testing.T) {
 	}
 }
 
+// The log says why a login failed; the client gets the same answer in any case.
+func TestLoginFailureIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ user, more, reason string }{
+		{"admin", "Secret: wrong-one", "wrong secret"}, {"who", "Secret: secret", "no such user"}, {"acl", "Secret: secret", "not from this address"},
+		{"locked", "Secret: x", "has no secret"}, {"admin", "AuthType: MD5", "no Challenge or no Key"}, {"", "Secret: secret", "no Username"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			f := serve(t, nil)
+			s := f.dial(t)
+			s.line()
+			s.say("Action: Login", "Username: "+c.user, c.more)
+			s.expect("Response: Error|Message: Authentication failed")
+			s.gone()
+			if log := f.logs.String(); !strings.Contains(log, c.reason) || strings.Contains(log, "wrong-one") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
 // What does not belong to this server yet is unknown, rather than forwarded.
 func TestNotServed(t *testing.T) {
 	t.Parallel()

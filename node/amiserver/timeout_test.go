@@ -186,3 +186,65 @@ func TestReportsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// Nor by coming back again and again; what is not reported is counted.
+func TestReportsOfAllAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, nil)
+		flood := func() {
+			for range 30 {
+				c := f.pipe(t)
+				c.line()
+				go io.WriteString(c.Conn, strings.Repeat("Action: Ping\r\n\r\n", maxReports))
+				for range maxReports {
+					c.expect("Response: Error|Message: Permission denied")
+				}
+				c.Close()
+				synctest.Wait()
+			}
+		}
+		flood()
+		time.Sleep(time.Second)
+		flood()
+		if n := len(f.node.raised); n != 2*maxReportsPerSecond {
+			t.Errorf("%d events raised", n)
+		}
+		if n := f.Stats().Unreported; n != 2*30*maxReports-2*maxReportsPerSecond {
+			t.Errorf("%d counted as not reported", n)
+		}
+	})
+}
+
+// A client that takes its answer by drops holds up the action for a bounded time only: what runs it serves others, too.
+func TestDripReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, start := newFixture(t, nil), time.Now()
+		held := make(chan time.Duration, 1)
+		f.node.run = func(_ context.Context, _ Caller, _ *ami.Message, send func([]byte) error) error {
+			defer func() { held <- time.Since(start) }()
+			for range 8 {
+				if err := send(make([]byte, streamAt)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		c := f.pipeLogin(t, "admin") // whose writetimeout is 10 s
+		c.say("Action: Command")
+		for drop := make([]byte, 1); len(held) == 0 && time.Since(start) < time.Hour; time.Sleep(9 * time.Second) {
+			if _, err := c.Conn.Read(drop); err != nil {
+				break
+			}
+		}
+		c.Conn.Close()
+		if d := <-held; d > time.Minute {
+			t.Errorf("the action was held up for %v", d)
+		}
+		synctest.Wait()
+		if s := f.Stats(); s.Sessions != 0 || s.Slow != 1 {
+			t.Errorf("the client is not cut as slow: %+v", s)
+		}
+	})
+}

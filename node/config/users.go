@@ -139,7 +139,10 @@ func (l *managerLoader) general(s *stanza) {
 			if n, ok := l.positive(s, o); ok {
 				l.m.AuthLimit = n
 			}
-		case "timestampevents", "channelvars", "debug", "disabledevents": // shape events where they are made, at the Asterisk
+		case "timestampevents", "channelvars", "debug", "disabledevents":
+			if o.value != "" && !isFalse(o.value) {
+				l.warn(s, o, "has no effect here: events are shaped where they are made, at the Asterisk")
+			}
 		case "tlsenable", "sslenable", "webenabled", "brokeneventsaction":
 			if isTrue(o.value) {
 				l.warn(s, o, "not supported, and not used")
@@ -254,6 +257,15 @@ func ParseClasses(list string) (c ami.Class, unknown []string) {
 		}
 	}
 	return c, unknown
+}
+
+// isFalse is Asterisk's ast_false.
+func isFalse(value string) bool {
+	switch strings.ToLower(value) {
+	case "no", "false", "n", "f", "0", "off":
+		return true
+	}
+	return false
 }
 
 // isTrue is Asterisk's ast_true.

@@ -47,8 +47,8 @@ bindaddr = 0.0.0.0
 displayconnects = no
 authtimeout = 10
 authlimit = 7
-timestampevents = yes
-channelvars = A,B
+timestampevents = no
+channelvars =
 allowmultiplelogin = no
 
 [base](!)
@@ -180,13 +180,17 @@ func TestManagerWarnings(t *testing.T) {
 authlimit=0
 tlsenable=yes
 colour=red
+channelvars=A,B
+debug=off
+disabledevents=Cdr
 [u]
 read = call, user,cal
 writetimeout=5
 setvar=A=1
 acl=office
 `)
-	want := []string{"general.authlimit", "general.tlsenable", "general.colour", "u.read", "u.read", "u.writetimeout", "u.setvar", "u.acl", "u"}
+	want := []string{"general.authlimit", "general.tlsenable", "general.colour", "general.channelvars", "general.disabledevents",
+		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.acl", "u"}
 	var got []string
 	for _, w := range m.Warnings {
 		got = append(got, w.Key)
@@ -194,7 +198,7 @@ acl=office
 	if !slices.Equal(got, want) {
 		t.Errorf("warnings about %v, want %v", got, want)
 	}
-	if m.Warnings[3].Line != 6 || m.AuthLimit != 50 {
+	if m.Warnings[5].Line != 9 || m.AuthLimit != 50 {
 		t.Errorf("%+v", m)
 	}
 	u, _ := m.User("u")

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/amibus/amibus/bus"
@@ -16,6 +15,15 @@ type outcome struct {
 }
 
 func (o *outcome) Error() string { return o.text }
+
+// broken is ErrBroken and its cause. An asker who has not seen the beginning of the answer yet is told what became of the action.
+type broken struct{ cause error }
+
+func (b *broken) Error() string   { return ErrBroken.Error() + ": " + b.cause.Error() }
+func (b *broken) Unwrap() []error { return []error{ErrBroken, b.cause} }
+
+// Outcome is never that it was not executed: a part of the answer had come.
+func (b *broken) Outcome() string { return "unknown" }
 
 // outlet passes an answer on, in pieces of at most bus.MaxChunk, and knows whether the asker has any of it.
 type outlet struct {
@@ -54,7 +62,7 @@ func (o *outlet) finish(id []byte, err error) error {
 	case err == nil:
 		return o.pass(o.buf)
 	case o.sent:
-		return fmt.Errorf("%w: %w", ErrBroken, err)
+		return &broken{err}
 	}
 	value := "unknown"
 	var out *outcome

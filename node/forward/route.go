@@ -10,9 +10,11 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
+const noNode = "no node with a source is known"
+
 // route returns the node that runs the action, or the text of an error.
 func (r *Router) route(action *ami.Message) (target merge.Node, refused string) {
-	if isAction(action, "UserEvent") {
+	if action.IsAction("UserEvent") {
 		if r.cfg.Source == nil {
 			return target, "This node has no source to raise a UserEvent on"
 		}
@@ -21,13 +23,20 @@ func (r *Router) route(action *ami.Message) (target merge.Node, refused string) 
 	name := string(action.Get("SystemName"))
 	if name == "" {
 		if r.cfg.Source == nil {
-			return target, "This node has no source; add SystemName: " + strings.Join(labels(r.known()), " or ")
+			known := r.known()
+			if len(known) == 0 {
+				return target, "This node has no source, and " + noNode
+			}
+			return target, "This node has no source; add SystemName: " + strings.Join(labels(known), " or ")
 		}
 		return r.cfg.Self, ""
 	}
 	known := r.known()
 	switch found := resolve(known, name); len(found) {
 	case 0:
+		if len(known) == 0 {
+			return target, fmt.Sprintf("Unknown node %s; %s", name, noNode)
+		}
 		return target, fmt.Sprintf("Unknown node %s; known: %s", name, strings.Join(labels(known), ", "))
 	case 1:
 		return found[0].Node, ""
@@ -94,31 +103,24 @@ func labels(peers []Peer) []string {
 	return list
 }
 
-// isAction tells whether the message is the action of that name. The first Action header that is not empty counts
-// (ami/behaviour.md 2.10).
-func isAction(m *ami.Message, name string) bool {
-	for v := range m.Values("Action") {
-		if len(v) > 0 {
-			return strings.EqualFold(string(v), name)
-		}
-	}
-	return false
-}
-
-// malformed returns the text of the error for an action that must not travel. A bare CR inside a line is data to an Asterisk, but a
-// line end to many clients, who may see it in an event (ami/clients.md 17).
+// malformed returns the text of the error for an action that must not travel, whoever sent it: another node may not hold itself to
+// the limits of a session. A bare CR inside a line is data to an Asterisk, but a line end to many clients, who may see it in an event
+// (ami/clients.md 17).
 func malformed(action *ami.Message) string {
 	for i := range action.Len() {
 		if line := action.Line(i); len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
 			return fmt.Sprintf("Line %d of the action holds a line end or NUL", i+1)
 		}
 	}
+	if err := action.CheckAction(); err != nil {
+		return err.Error()
+	}
 	return ""
 }
 
 // stripped returns the action built anew, line by line, without the header that only routes.
 func stripped(action *ami.Message) *ami.Message {
-	route := !isAction(action, "UserEvent")
+	route := !action.IsAction("UserEvent")
 	b := make([]byte, 0, len(action.Bytes()))
 	for i := range action.Len() {
 		line := action.Line(i)

@@ -121,7 +121,7 @@ func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error
 	if err != nil {
 		return fmt.Errorf("action of %s/%s refused: %w", a.GetSite(), a.GetNode(), err)
 	}
-	r.cfg.Log.Debug("action of another node", "action", string(action.Get("Action")), "site", a.GetSite(), "node", a.GetNode(),
+	r.cfg.Log.Debug("action of another node", "action", action.Action(), "site", a.GetSite(), "node", a.GetNode(),
 		"session", a.GetSession(), "counter", a.GetCounter(), "user", a.GetUser(), "address", a.GetAddress())
 	id := action.Get("ActionID")
 	switch text := malformed(action); {
@@ -194,7 +194,7 @@ func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, limit 
 
 // timeLimit is how long an action may take: a synchronous Originate answers only when the call is answered or has failed.
 func timeLimit(action *ami.Message) time.Duration {
-	if !isAction(action, "Originate") {
+	if !action.IsAction("Originate") {
 		return actionTimeout
 	}
 	ms, err := strconv.Atoi(string(action.Get("Timeout")))

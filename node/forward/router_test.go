@@ -286,17 +286,20 @@ func TestOwnerDies(t *testing.T) {
 	}
 }
 
+// breaksOff answers with half a list that is too long to be kept back.
+func (source) breaksOff(_ context.Context, _ *ami.Message, reply func(*ami.Message) error) error {
+	for range 3000 {
+		if err := reply(ami.New("Event", "Item", "Text", strings.Repeat("x", 50))); err != nil {
+			return err
+		}
+	}
+	return errors.New("the source went down")
+}
+
 func TestListBreaksAtTheOwner(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	c.sources["east/charlie"].run = func(_ context.Context, _ *ami.Message, reply func(*ami.Message) error) error {
-		for range 3000 {
-			if err := reply(ami.New("Event", "Item", "Text", strings.Repeat("x", 50))); err != nil {
-				return err
-			}
-		}
-		return errors.New("the source went down")
-	}
+	c.sources["east/charlie"].run = source{}.breaksOff
 	for _, at := range []string{"east/alpha", "east/charlie"} {
 		got, err := c.do(t.Context(), at, "Action", "List", "SystemName", "charlie")
 		if !errors.Is(err, forward.ErrBroken) || strings.Contains(got, "Response") {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ import (
 )
 
 const bannerPrefix = "Asterisk Call Manager/"
+
+// version is what may stand behind it: our own clients see it in our banner (ami/clients.md 1).
+var version = regexp.MustCompile(`^[0-9A-Za-z.+~-]{1,64}$`)
 
 // connection is one socket to the Asterisk. One goroutine reads it; writes may come from one other.
 type connection struct {
@@ -106,7 +110,7 @@ func (u *Upstream) greet(c *connection) error {
 	case err != nil:
 		return &fault{kind: unreachable, text: fmt.Sprintf("%s accepts connections but sends no banner (%s); is it an Asterisk manager, and its authlimit high enough?",
 			u.cfg.Address, reason(err))}
-	case !bytes.HasPrefix(line, []byte(bannerPrefix)):
+	case !bytes.HasPrefix(line, []byte(bannerPrefix)) || !version.Match(line[len(bannerPrefix):]):
 		return u.notAMI(fmt.Sprintf("it says %.60q", line))
 	}
 	c.banner = string(line[len(bannerPrefix):])
@@ -118,7 +122,8 @@ func (u *Upstream) notAMI(detail string) error {
 		text: fmt.Sprintf("the server at %s is not an Asterisk manager; check source.asterisk.address", u.cfg.Address)}
 }
 
-// login proves the secret by MD5 challenge. In plain it goes only to a server that does not know challenges.
+// login proves the secret by MD5 challenge. The secret itself is never sent, not even to a peer that refuses challenges: every
+// Asterisk knows them, and anybody may listen at a port.
 func (u *Upstream) login(c *connection, secret string, events bool) error {
 	m, err := u.ask(c, ami.New("Action", "Challenge", "AuthType", "MD5"))
 	if err != nil {
@@ -132,7 +137,8 @@ func (u *Upstream) login(c *connection, secret string, events bool) error {
 	case temporary(string(m.Get("Message"))):
 		return u.refusal(string(m.Get("Message")))
 	default:
-		login.Add("Secret", secret)
+		return &fault{kind: refused, detail: fmt.Sprintf("%.100q", m.Get("Message")), text: fmt.Sprintf(
+			"the server at %s offers no MD5 challenge, and the secret is not sent in plain; check source.asterisk.address", u.cfg.Address)}
 	}
 	if !events {
 		login.Add("Events", "off")

@@ -141,9 +141,16 @@ func (p *pool) release(w *worker) {
 	}
 }
 
-// give hands a connection to the first waiter, or keeps it.
+// keepIdle is how many connections without work are kept open.
+const keepIdle = 4
+
+// give hands a connection to the first waiter, or keeps it, or closes it if enough others wait for work.
 func (p *pool) give(w *worker) {
 	if len(p.waiters) == 0 {
+		if len(p.idle) == keepIdle {
+			w.close() // its reader drops it
+			return
+		}
 		p.idle = append(p.idle, w)
 		return
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 // never holds the actions that would change the session of a connection of ours, and those whose answer has no end that could be
-// recognised (IAXnetstats: ami/behaviour.md 4.10).
+// recognised (IAXnetstats and, before 22, Queues: ami/behaviour.md 4.10).
 var never = map[string]bool{"login": true, "logoff": true, "challenge": true, "events": true, "waitevent": true, "filter": true,
-	"iaxnetstats": true}
+	"iaxnetstats": true, "queues": true}
 
 // Do runs an action and calls reply for every message of its answer, in order; a message is valid during the call. Time for waiting
 // and running is what ctx gives, or Config.ActionTimeout. An error of reply is returned after the rest of the answer has been read.
@@ -59,12 +59,7 @@ type request struct {
 
 // newRequest builds the bytes line by line from what was decoded, so that no value can make a header or an action of its own.
 func newRequest(action *ami.Message, n uint64) (*request, error) {
-	r := &request{client: string(action.Get("ActionID"))}
-	for v := range action.Values("Action") {
-		if r.name = string(v); r.name != "" {
-			break // the first that is not empty counts (ami/behaviour.md 2.10)
-		}
-	}
+	r := &request{client: string(action.Get("ActionID")), name: action.Action()}
 	lower := strings.ToLower(r.name)
 	switch {
 	case r.name == "":
@@ -73,6 +68,8 @@ func newRequest(action *ami.Message, n uint64) (*request, error) {
 		return nil, fmt.Errorf("%w: %s", ErrRefused, r.name)
 	case lower == "originate" || lower == "userevent":
 		r.wire = r.client // it shows in events
+	case action.Len() == ami.MaxHeaders && !action.Has("ActionID"):
+		// Another line would be one too many for the Asterisk (ami/behaviour.md 2.7). UpdateConfig comes this large (16.17).
 	default:
 		r.wire = "amibus-" + strconv.FormatUint(n, 10)
 	}

@@ -182,6 +182,7 @@ func (s *session) rise(ctx context.Context) {
 	u.count.links.Add(1)
 	u.cfg.Log.Info("linked to the Asterisk", "address", u.cfg.Address, "version", info.AsteriskVersion, "ami", info.Banner,
 		"systemname", info.SystemName, "actions", len(info.Commands), "failed_tries", s.trouble.recovered())
+	u.silent.Store(!s.booted)
 	if !s.booted {
 		u.cfg.Log.Warn("no FullyBooted after the login: the Asterisk is still starting, or our user lacks rights; set read = all in its manager.conf",
 			"user", u.cfg.Username, "address", u.cfg.Address)

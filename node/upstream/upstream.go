@@ -17,7 +17,7 @@ type Config struct {
 	Address  string
 	Username string
 	Secret   func() (string, error) // read at each login
-	Pool     int                    // most action connections, default 4; opened on demand
+	Pool     int                    // most action connections, default 32; opened on demand, and only a few are kept
 	// Event gets each event, in order, from the goroutine that reads the event connection. m is valid during the call, which must not
 	// block.
 	Event func(m *ami.Message)
@@ -81,14 +81,15 @@ type Upstream struct {
 	info   atomic.Pointer[Info]
 	up     atomic.Bool
 	failed atomic.Pointer[error] // why the last try or link ended
-	denied atomic.Bool           // the lack of rights has been logged
+	denied atomic.Bool           // the Asterisk has denied an action to our user, since the login
+	silent atomic.Bool           // no FullyBooted came after the login
 	nextID atomic.Uint64
 	count  counters
 }
 
 // New returns an Upstream that does nothing before Run.
 func New(cfg Config) *Upstream {
-	cfg.Pool = cmp.Or(cfg.Pool, 4)
+	cfg.Pool = cmp.Or(cfg.Pool, 32) // below Asterisk's authlimit, 50: they may all log in at once (ami/behaviour.md 1.3)
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 5*time.Second)
 	cfg.PingEvery = cmp.Or(cfg.PingEvery, 15*time.Second)
 	cfg.BackoffMin = cmp.Or(cfg.BackoffMin, 100*time.Millisecond)
@@ -136,6 +137,17 @@ func (u *Upstream) Trouble() string {
 		return (*err).Error()
 	}
 	return "not tried yet"
+}
+
+// Rights tells what our user seems to lack at the Asterisk, one line each; none is as it should be.
+func (u *Upstream) Rights() (lacking []string) {
+	if u.silent.Load() {
+		lacking = append(lacking, "no FullyBooted came after the login: the Asterisk was still starting, or read is not all")
+	}
+	if u.denied.Load() {
+		lacking = append(lacking, "an action was denied: write is not all")
+	}
+	return lacking
 }
 
 // Info returns what the Asterisk last said about itself; the zero Info before the link first came up.

@@ -2,7 +2,9 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ type worker struct {
 	msgs chan *ami.Message
 	next chan struct{} // the message has been used, read on
 	gone chan struct{} // the reader has ended
+	why  error         // what ended it, once gone is closed
 
 	mu   sync.Mutex
 	busy bool
@@ -35,6 +38,7 @@ func (w *worker) read() {
 	for {
 		m, err := w.dec.Decode()
 		if err != nil {
+			w.why = err
 			return
 		}
 		if m.Len() == 0 {
@@ -124,12 +128,20 @@ func (w *worker) do(ctx context.Context, r *request, reply func(*ami.Message) er
 			}
 			w.readOn()
 		case <-w.gone:
-			return w.unknown("the connection ended")
+			return w.unknown(w.ending())
 		case <-ctx.Done():
 			w.close()
 			return w.unknown(context.Cause(ctx).Error())
 		}
 	}
+}
+
+// ending says why the reader has ended.
+func (w *worker) ending() string {
+	if w.why == nil || errors.Is(w.why, net.ErrClosed) {
+		return "the connection ended"
+	}
+	return reason(w.why)
 }
 
 // readOn lets the reader go on, if it is still there.

@@ -52,3 +52,14 @@ func TestFind(t *testing.T) {
 		t.Errorf("Action found at %d, want -1", i)
 	}
 }
+
+func TestActionIsTheFirstThatIsNotEmpty(t *testing.T) { // ami/behaviour.md 2.10
+	t.Parallel()
+	m := ami.New("Action", "", "action", "UserEvent", "Action", "Hangup")
+	if m.Action() != "UserEvent" || !m.IsAction("userevent") || m.IsAction("Hangup") || m.IsAction("") {
+		t.Fatalf("Action() = %q", m.Action())
+	}
+	if none := ami.New("ActionID", "1"); none.Action() != "" {
+		t.Fatalf("Action() = %q without one", none.Action())
+	}
+}

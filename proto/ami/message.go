@@ -3,6 +3,7 @@ package ami
 import (
 	"bytes"
 	"iter"
+	"strings"
 )
 
 // Kind tells what the first line of a message makes of it.
@@ -77,6 +78,19 @@ func (m *Message) Values(name string) iter.Seq[[]byte] {
 		}
 	}
 }
+
+// Action returns the name of the action: the first Action header that is not empty (ami/behaviour.md 2.10), "" without one.
+func (m *Message) Action() string {
+	for v := range m.Values("Action") {
+		if len(v) > 0 {
+			return string(v)
+		}
+	}
+	return ""
+}
+
+// IsAction tells whether the message is the action of that name, compared without case.
+func (m *Message) IsAction(name string) bool { return strings.EqualFold(m.Action(), name) }
 
 func (m *Message) match(i int, name string) ([]byte, bool) {
 	line := m.Line(i)

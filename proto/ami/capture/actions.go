@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -82,8 +84,8 @@ func login(ctx context.Context, c *session, m *ami.Message) bool {
 	if v := m.Get("Events"); len(v) > 0 {
 		mask, _ = parseMask(string(v))
 	}
-	c.user = true
-	c.conn.SetReadDeadline(time.Time{})
+	c.enter()
+	c.conn.SetDeadline(time.Time{})
 	s.stats.logins.Add(1)
 	answer := reply(m, "Success", "Message", "Authentication accepted")
 	if mask&ami.ClassSystem != 0 {
@@ -101,10 +103,16 @@ func (c *session) authentic(m *ami.Message) bool {
 		return false
 	}
 	if !strings.EqualFold(string(m.Get("AuthType")), "MD5") {
-		return string(m.Get("Secret")) == cfg.Secret
+		return equal(m.Get("Secret"), []byte(cfg.Secret))
 	}
 	sum := md5.Sum([]byte(c.challenge + cfg.Secret))
-	return c.challenge != "" && string(m.Get("Key")) == hex.EncodeToString(sum[:])
+	return c.challenge != "" && equal(m.Get("Key"), hex.AppendEncode(nil, sum[:]))
+}
+
+// equal takes the same time wherever a and b differ, and whatever their lengths.
+func equal(a, b []byte) bool {
+	x, y := sha256.Sum256(a), sha256.Sum256(b)
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 func logoff(_ context.Context, c *session, m *ami.Message) bool {

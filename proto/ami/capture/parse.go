@@ -123,7 +123,7 @@ func (p *parser) start(m, action *ami.Message) {
 	p.c.Messages = append(p.c.Messages, Message{Kind: Answer, At: p.at(), Text: m, Action: action})
 }
 
-func isLogin(action *ami.Message) bool { return strings.EqualFold(actionName(action), "Login") }
+func isLogin(action *ami.Message) bool { return action.IsAction("Login") }
 
 // IsEvent tells whether m is an event, not a list item or an answer: its second line is a Privilege header with event
 // classes (behaviour.md 4.7, 6.9).
@@ -139,16 +139,6 @@ func Classes(m *ami.Message) (c ami.Class, ok bool) {
 		return 0, false
 	}
 	return ami.ParsePrivilege(value)
-}
-
-// actionName returns the value of the first Action header that is not empty (behaviour.md 2.10).
-func actionName(m *ami.Message) string {
-	for v := range m.Values("Action") {
-		if len(v) > 0 {
-			return string(v)
-		}
-	}
-	return ""
 }
 
 // asked are the actions in the order in which they were sent; they are answered in that order (ami/ordering.md 47).
@@ -184,6 +174,6 @@ func (a *asked) nextIsRaw() bool {
 	if a.next == len(a.actions) {
 		return false
 	}
-	name := strings.ToLower(actionName(a.actions[a.next]))
+	name := strings.ToLower(a.actions[a.next].Action())
 	return name == "iaxnetstats" || name == "queues"
 }

@@ -37,7 +37,7 @@ func newRecords(c *Capture) *records {
 		return r
 	}
 	for _, m := range c.Messages[c.Login+1:] {
-		if m.Kind != Answer || m.Action == nil || actionName(m.Action) == "" {
+		if m.Kind != Answer || m.Action == nil || m.Action.Action() == "" {
 			continue
 		}
 		id := m.Action.Get("ActionID")
@@ -69,7 +69,7 @@ func recordKey(action *ami.Message) string {
 	slices.SortStableFunc(lines, func(a, b string) int {
 		return strings.Compare(a[:strings.IndexByte(a, ':')], b[:strings.IndexByte(b, ':')])
 	})
-	return strings.ToLower(actionName(action)) + "\n" + strings.Join(lines, "\n")
+	return strings.ToLower(action.Action()) + "\n" + strings.Join(lines, "\n")
 }
 
 // has tells whether there is an answer to action.

@@ -32,6 +32,7 @@ type Config struct {
 const (
 	defaultBanner       = "Asterisk Call Manager/11.0.0"
 	defaultWriteTimeout = 10 * time.Second
+	authLimit           = 50               // connections that are not logged in (ami/behaviour.md 1.3)
 	authTimeout         = 30 * time.Second // ami/behaviour.md 5.14
 	loginPenalty        = time.Second      // behaviour.md 5.7
 )
@@ -55,6 +56,8 @@ type Server struct {
 	done    chan struct{}
 
 	order sync.Mutex // held while events are delivered: all sessions see one order
+
+	waiting atomic.Int64 // connections that are not logged in
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}

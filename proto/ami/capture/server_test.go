@@ -97,6 +97,57 @@ func TestAuthTimeout(t *testing.T) {
 	})
 }
 
+// Without a login nobody stays, not even by leaving answers unread at full speed, where readers may take their time.
+func TestAuthTimeoutUnread(t *testing.T) {
+	t.Parallel()
+	rec := open(t, "login-timeout", "alpha")
+	synctest.Test(t, func(t *testing.T) {
+		s, ln, stop := serve(t, capture.Config{Capture: rec})
+		defer stop()
+		ln.dial(t).send("Action: Ping")
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if n := s.Stats().Sessions; n != 0 {
+			t.Errorf("%d sessions after the time-out", n)
+		}
+	})
+}
+
+// Of connections that are not logged in there are at most 50, Asterisk's own limit; a login, or an end, makes room for another.
+func TestAuthLimit(t *testing.T) {
+	t.Parallel()
+	rec := open(t, "login-plain", "alpha")
+	synctest.Test(t, func(t *testing.T) {
+		s, ln, stop := serve(t, capture.Config{Capture: rec, Speed: 1})
+		defer stop()
+		refused := func() {
+			t.Helper()
+			ours, theirs := net.Pipe()
+			ln.conns <- theirs
+			if n, err := ours.Read(make([]byte, 1)); n > 0 || err == nil {
+				t.Errorf("one too many is let in")
+			}
+		}
+		var clients []*client
+		for range 50 {
+			clients = append(clients, ln.dial(t))
+		}
+		refused()
+		clients[0].login("off")
+		ln.dial(t)
+		refused()
+		clients[0].ask("Action: Logoff", "Response: Goodbye|Message: Thanks for all the fish.", "closed")
+		clients[1].conn.Close()
+		synctest.Wait()
+		ln.dial(t)
+		refused()
+		synctest.Wait()
+		if n := s.Stats().Sessions; n != 50 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
 // Events come at their recorded times, counted from the first login; who logs in later has missed what was before.
 func TestTiming(t *testing.T) {
 	t.Parallel()

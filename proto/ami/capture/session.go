@@ -31,6 +31,11 @@ func (s *Server) session(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
+	defer c.leave()
+	if s.waiting.Add(1) > authLimit {
+		s.cfg.Log.Warn("connection closed: too many are not logged in", "client", conn.RemoteAddr().String())
+		return // without a byte (behaviour.md 1.3)
+	}
 	s.mu.Lock()
 	s.sessions[c] = struct{}{}
 	s.mu.Unlock()
@@ -39,8 +44,8 @@ func (s *Server) session(ctx context.Context, conn net.Conn) {
 		delete(s.sessions, c)
 		s.mu.Unlock()
 	}()
-	// A connection that never logs in is closed without a word (behaviour.md 5.14).
-	conn.SetReadDeadline(time.Now().Add(authTimeout))
+	// A connection that never logs in is closed without a word (behaviour.md 5.14), also if it does not read.
+	conn.SetDeadline(time.Now().Add(authTimeout))
 	c.write([]byte(s.banner + "\r\n"))
 	for dec := ami.NewDecoder(conn, ami.Server); !c.over; {
 		m, err := dec.Decode()
@@ -55,10 +60,23 @@ func (s *Server) session(ctx context.Context, conn net.Conn) {
 	}
 }
 
+// enter makes c a session of the user, which no longer counts against authLimit.
+func (c *session) enter() {
+	c.user = true
+	c.srv.waiting.Add(-1)
+}
+
+// leave gives its place under authLimit back, if c still has one.
+func (c *session) leave() {
+	if !c.user {
+		c.srv.waiting.Add(-1)
+	}
+}
+
 // run answers one action; the order of the checks is Asterisk's (behaviour.md 3).
 func (c *session) run(ctx context.Context, m *ami.Message) {
 	c.srv.stats.actions.Add(1)
-	name := actionName(m)
+	name := m.Action()
 	key := strings.ToLower(name)
 	a, live := liveActions[key]
 	switch {
