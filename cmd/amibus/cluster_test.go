@@ -134,9 +134,9 @@ func TestKillOneOfThree(t *testing.T) {
 	nodes := newCluster(t, sources, "alpha", "bravo", "charlie")
 	a, c := dial(t, nodes["alpha"].addr.AMI), dial(t, nodes["charlie"].addr.AMI)
 	own := []string{nodes["alpha"].addr.AMI, nodes["charlie"].addr.AMI}
-	replay(t, sources["alpha"], "2", "busy-1", "alpha")
-	replay(t, sources["bravo"], "2", "busy-1", "bravo")
-	replay(t, sources["charlie"], "2", "local-optimization", "charlie")
+	replay(t, sources["alpha"], "2", "busy-1", "alpha", "--loop")
+	replay(t, sources["bravo"], "2", "busy-1", "bravo", "--loop")
+	replay(t, sources["charlie"], "2", "local-optimization", "charlie", "--loop")
 
 	a.wait(3000, time.Minute, own...)
 	nodes["bravo"].kill()

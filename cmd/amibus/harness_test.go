@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,21 +173,32 @@ func eventually(t *testing.T, within time.Duration, what string, ok func() bool)
 	}
 }
 
-// freeAddr reserves nothing, but nobody else is likely to take the port in between.
+// nextPort begins below the range from which systems choose ports themselves, at another place for each test process.
+var nextPort = func() *atomic.Int32 {
+	var p atomic.Int32
+	p.Store(int32(12_000 + os.Getpid()*61%16_000))
+	return &p
+}()
+
+// freeAddr returns an address for a server that starts later. No listener on port 0 gets it in between.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // replay starts amibus replay. The clock of the recording starts when a node has logged in.
-func replay(t *testing.T, addr, speed, scenario, instance string) *process {
+func replay(t *testing.T, addr, speed, scenario, instance string, flags ...string) *process {
 	t.Helper()
-	return spawn(t, "replay", "--listen", addr, "--speed", speed, filepath.Join(captures, scenario), instance)
+	args := append([]string{"replay", "--listen", addr, "--speed", speed}, flags...)
+	return spawn(t, append(args, filepath.Join(captures, scenario), instance)...)
 }
 
 // client is a plain AMI client that keeps every event it is sent.
