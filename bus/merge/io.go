@@ -143,7 +143,7 @@ func (Change) output()         {}
 type Config struct {
 	Self  Node
 	Epoch uint64 // of this incarnation; must be above any this node had before
-	// Hold is the longest an event waits for other nodes, from its arrival. 300 ms.
+	// Hold is the longest an event waits for other nodes, from its arrival. 300 ms; at least five ticks.
 	Hold time.Duration
 	// Tick is the least time between two frames. 0: one millisecond for each node of the cluster.
 	Tick time.Duration

@@ -170,6 +170,9 @@ func (m *Machine) tick() int64 {
 	return int64(max(1, len(m.peers)+1)) * int64(time.Millisecond)
 }
 
+// hold bounds an event's wait: the configured time, but never so little that a prompt node of a large cluster would be dropped.
+func (m *Machine) hold() int64 { return max(int64(m.cfg.Hold), 5*m.tick()) }
+
 // takeOwn stamps events of this node, or keeps them until the join is complete: before that no stamp would be above the floors.
 func (m *Machine) takeOwn(entries []wire.Entry) {
 	switch m.state {

@@ -150,6 +150,20 @@ func TestGracefulLeaveStallsNobody(t *testing.T) {
 	}
 }
 
+// With a tick of its own size for each node, a hundred nodes have a tick of 100 ms: Hold must leave room for five.
+func TestHoldIsAtLeastFiveTicks(t *testing.T) {
+	t.Parallel()
+	m := New(Config{Self: Node{"default", "alpha"}, Epoch: 1})
+	var peers []Node
+	for i := range 99 {
+		peers = append(peers, Node{"default", fmt.Sprintf("n%02d", i)})
+	}
+	m.Step(Time{Mono: 1, Wall: 1}, Peers{peers})
+	if got := time.Duration(m.hold()); got != 500*time.Millisecond {
+		t.Fatalf("hold %v with %d nodes, want 500ms", got, len(peers)+1)
+	}
+}
+
 func TestALoneNodeRests(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, "alpha")

@@ -40,7 +40,7 @@ func (m *Machine) frame(in FrameIn) {
 	o.asked = o.asked && len(o.later) > 0 // while an older incarnation is being closed, the answers about it count
 	s.markEnd, s.markVal = f.First+uint64(len(f.Entries))-1, f.Mark
 	m.settleMark(o)
-	if m.now.Mono-before > int64(m.cfg.Hold)/2 { // it is back, and may fill a hole that nobody else could
+	if m.now.Mono-before > m.hold()/2 { // it is back, and may fill a hole that nobody else could
 		o.prompt, o.stuck, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
 		clear(o.tried)
 	}
@@ -139,7 +139,7 @@ func (m *Machine) refuse(o *origin, epoch uint64, replay bool) {
 	if replay || m.now.Mono < o.refuseAt {
 		return
 	}
-	o.refuseAt = m.now.Mono + int64(m.cfg.Hold)
+	o.refuseAt = m.now.Mono + m.hold()
 	m.note(o, Stale, epoch, "")
 	m.out = append(m.out, SendJoinAnswer{To: *o.node, Answer: &amibuspb.JoinAnswer{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name,
 		Epoch: m.epoch, JoinerEpoch: epoch, HighestEpoch: o.epoch()}})

@@ -58,7 +58,7 @@ func (m *Machine) holeEnd(s *stream) uint64 {
 
 // helper chooses whom to ask: the origin, then who said to have most of it, then anybody alive.
 func (m *Machine) helper(o *origin) (Node, bool) {
-	silent := m.now.Mono-o.heard > int64(m.cfg.Hold)/2
+	silent := m.now.Mono-o.heard > m.hold()/2
 	if !silent && !o.tried[*o.node] { // a newer incarnation may still have the journal of the older
 		return *o.node, true
 	}
@@ -66,7 +66,7 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 	var most uint64
 	found := false
 	for _, p := range m.sorted() {
-		if p == m.own || p == o || o.tried[*p.node] || p.left || m.now.Mono-p.heard > int64(m.cfg.Hold) {
+		if p == m.own || p == o || o.tried[*p.node] || p.left || m.now.Mono-p.heard > m.hold() {
 			continue
 		}
 		if n := o.seen[*p.node]; !found || n > most {
@@ -84,8 +84,8 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 func (m *Machine) exhausted(o *origin) {
 	s := o.cur
 	still := m.now.Mono - o.stuck
-	denied := o.tried[*o.node] && s == o.newest() && m.now.Mono-o.heard <= int64(m.cfg.Hold)/2
-	patience := int64(m.cfg.Hold)
+	denied := o.tried[*o.node] && s == o.newest() && m.now.Mono-o.heard <= m.hold()/2
+	patience := m.hold()
 	if o.mute {
 		patience *= muteHolds
 	}
@@ -168,8 +168,8 @@ func (m *Machine) closeOld(o *origin) {
 		}
 		m.repair(o)
 		if !m.complete(o) {
-			due := o.later[0].opened + int64(m.cfg.Hold)
-			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < int64(m.cfg.Hold) {
+			due := o.later[0].opened + m.hold()
+			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < m.hold() {
 				m.wakeBy(due)
 				return
 			}

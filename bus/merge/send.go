@@ -22,7 +22,7 @@ type sender struct {
 }
 
 // idleMark is how long a node without events waits between marks: often enough that silence means something within Hold.
-func (m *Machine) idleMark() int64 { return max(m.tick(), int64(m.cfg.Hold)/6) }
+func (m *Machine) idleMark() int64 { return max(m.tick(), m.hold()/6) }
 
 // send sends what is due: at most one frame a tick, unless the events do not fit into one.
 func (m *Machine) send() {

@@ -8,7 +8,7 @@ import (
 // check looks at every origin for silence, blocking, holes and return, and sets the time of the next look.
 func (m *Machine) check() {
 	m.checkAt = m.now.Mono + m.idleMark()
-	hold := int64(m.cfg.Hold)
+	hold := m.hold()
 	for _, o := range m.sorted() {
 		if o == m.own {
 			continue
@@ -41,10 +41,10 @@ func (m *Machine) listen(o *origin) {
 	if !o.awaited || o.left {
 		return
 	}
-	if silence >= int64(m.cfg.Hold)*2/3 && !o.asked {
+	if silence >= m.hold()*2/3 && !o.asked {
 		m.askSeen(o)
 	}
-	if silence >= int64(m.cfg.Hold) {
+	if silence >= m.hold() {
 		m.drop(o, "silent")
 	}
 }
@@ -60,7 +60,7 @@ func (m *Machine) askSeen(o *origin) {
 // It tells whether anybody was dropped: what is released then may uncover another who blocks an event that is overdue. Call it
 // when nothing more can be released, so that it sees which event is due next.
 func (m *Machine) boundWaits() (dropped bool) {
-	hold := int64(m.cfg.Hold)
+	hold := m.hold()
 	limit := int64(math.MinInt64) // drop blockers whose mark is below this
 	for _, o := range m.origins {
 		if o.queue.len() == 0 {
@@ -114,7 +114,7 @@ func (m *Machine) readmit(o *origin) {
 	if o.awaited || o.left || o.cur == nil || o.gapped() || len(o.later) > 0 || o.drops == 0 {
 		return
 	}
-	if m.now.Mono-o.heard > int64(m.cfg.Hold)/2 {
+	if m.now.Mono-o.heard > m.hold()/2 {
 		o.prompt = m.now.Mono
 		return
 	}
