@@ -28,10 +28,10 @@ import (
 )
 
 const (
-	defaultBanner  = "11.0.0"
-	routesWait     = time.Second // a peer that cannot be reached must not keep this node from serving its own
-	noteQueue      = 4096
-	streamShutdown = 5 * time.Second
+	defaultBanner = "11.0.0"
+	routesWait    = 3 * time.Second // a peer that cannot be reached must not keep this node from serving its own
+	dialGrace     = 500 * time.Millisecond
+	noteQueue     = 4096
 )
 
 // Node is one amibus node. Use New, then Run.
@@ -51,6 +51,9 @@ type Node struct {
 	bus       *natsbus.Bus
 	members   *member.List
 	membersMu sync.Mutex // held while what follows from a list of members is done
+	routes    []string   // to the members there are now
+	dial      *time.Timer
+	closed    bool
 	stream    *stream.Stream
 	upstream  *upstream.Upstream // nil without a source
 	intake    *intake
@@ -249,6 +252,12 @@ func (n *Node) close() {
 			_ = ln.Close() // closed already after a normal run
 		}
 	}
+	n.membersMu.Lock()
+	n.closed = true
+	if n.dial != nil {
+		n.dial.Stop()
+	}
+	n.membersMu.Unlock()
 	if n.members != nil {
 		if err := n.members.Close(); err != nil {
 			n.log.Warn("leaving the members failed", "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/forward"
@@ -32,12 +33,38 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 			routes = append(routes, m.GetRoute())
 		}
 	}
-	if len(n.cfg.Bus.NATS.URLs) == 0 {
-		if err := n.bus.SetRoutes(routes); err != nil {
-			n.log.Error("routes cannot be set", "routes", routes, "err", err)
-		}
-	}
 	n.stream.SetPeers(peers)
+	if len(n.cfg.Bus.NATS.URLs) > 0 {
+		return
+	}
+	n.routes = routes
+	select {
+	case <-n.stream.Settled():
+		// The newcomer is dialling us already. If both did at once, each NATS server could close the other's connection as the
+		// duplicate, and both would begin anew a second later.
+		if n.dial == nil {
+			n.dial = time.AfterFunc(dialGrace, n.setRoutes)
+		} else {
+			n.dial.Reset(dialGrace)
+		}
+	default:
+		n.dialAll()
+	}
+}
+
+func (n *Node) setRoutes() {
+	n.membersMu.Lock()
+	defer n.membersMu.Unlock()
+	if !n.closed {
+		n.dialAll()
+	}
+}
+
+// dialAll needs membersMu.
+func (n *Node) dialAll() {
+	if err := n.bus.SetRoutes(n.routes); err != nil {
+		n.log.Error("routes cannot be set", "routes", n.routes, "err", err)
+	}
 }
 
 func (n *Node) ownPeer() forward.Peer {
