@@ -60,7 +60,8 @@ func (t *Topic[T]) Handle(fn func([]T)) {
 	t.handlers = append(t.handlers, fn)
 }
 
-// Subscribe returns a subscription to everything published from now on, with room for queueLen messages.
+// Subscribe returns a subscription to everything published from now on, with room for queueLen messages and the rest of the batch that
+// fills it.
 func (t *Topic[T]) Subscribe(queueLen int) *Subscription[T] {
 	s := &Subscription[T]{limit: queueLen, wake: make(chan struct{}, 1)}
 	t.mu.Lock()
@@ -92,14 +93,15 @@ type Subscription[T any] struct {
 	wake  chan struct{} // capacity 1
 }
 
-// offer queues msgs. alive is false when the topic should forget the subscription.
+// offer queues msgs, all of them if there is room for one: a subscriber that keeps up is not cut for one long batch, as when a hole in
+// the stream is filled and all that waited behind it comes at once. alive is false when the topic should forget the subscription.
 func (s *Subscription[T]) offer(msgs []T) (alive, overflowed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return false, false
 	}
-	if len(s.queue)+len(msgs) > s.limit {
+	if len(s.queue) >= s.limit {
 		s.err, s.queue = ErrOverflow, nil
 		s.signal()
 		return false, true

@@ -48,6 +48,22 @@ func TestOverflowClosesTheSlowOnly(t *testing.T) {
 	}
 }
 
+func TestABatchCutsNobodyWhoKeepsUp(t *testing.T) {
+	t.Parallel()
+	topic := NewTopic[int]("test")
+	s := topic.Subscribe(2)
+	topic.Publish(1, 2, 3, 4, 5)
+	if got, err := s.Take(nil); err != nil || len(got) != 5 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	topic.Publish(6)
+	topic.Publish(7, 8, 9)
+	topic.Publish(10) // 6 to 9 are still there
+	if _, err := s.Take(nil); !errors.Is(err, ErrOverflow) {
+		t.Fatalf("got %v, want ErrOverflow", err)
+	}
+}
+
 func TestNextWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
