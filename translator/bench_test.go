@@ -2,7 +2,9 @@ package translator
 
 import (
 	"bytes"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/wire"
@@ -58,7 +60,26 @@ func BenchmarkEntry(b *testing.B) {
 	b.Run("qualify", func(b *testing.B) { benchmarkEntry(b, string(bare)) })
 }
 
+// floor is the least any decoder does, in ns: finding every line end, and copying the text once. Measured in the same run, best of five.
+func floor(text []byte) float64 {
+	best := time.Duration(math.MaxInt64)
+	buf := make([]byte, len(text))
+	const rounds = 20_000
+	for range 5 {
+		start := time.Now()
+		for range rounds {
+			for rest := text; len(rest) > 0; {
+				rest = rest[bytes.IndexByte(rest, '\n')+1:]
+			}
+			copy(buf, text)
+		}
+		best = min(best, time.Since(start))
+	}
+	return float64(best.Nanoseconds()) / rounds
+}
+
 func benchmarkDecodeAndEntry(b *testing.B, text []byte) {
+	least := floor(text)
 	o := &Origin{Node: "alpha"}
 	d := ami.NewDecoder(&repeat{text: text}, ami.Client)
 	buf := make([]byte, 0, 4096)
@@ -73,6 +94,7 @@ func benchmarkDecodeAndEntry(b *testing.B, text []byte) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/least, "x-floor")
 }
 
 func BenchmarkDecodeAndEntry(b *testing.B) {
