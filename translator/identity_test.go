@@ -227,11 +227,11 @@ func FuzzQualify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := ami.NewDecoder(bytes.NewReader(b), ami.Client).Decode()
 		if err != nil || bytes.Contains(b, []byte("n-")) || m.Len() == 0 || bytes.HasPrefix(b, []byte("Response: Follows")) {
-			t.Skip()
+			return // no answer, or one that holds this node's prefix already
 		}
 		for i := range m.Len() {
 			if isHeader(m.Line(i), "SystemName") || isHeader(m.Line(i), "Action") {
-				t.Skip()
+				return // an event or an action
 			}
 		}
 		for name, o := range origins {

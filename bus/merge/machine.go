@@ -52,7 +52,7 @@ type Stats struct {
 	Replayed                         uint64 // events received as answers to Ask
 	Lost                             uint64 // events declared lost
 	Dropped, Returned                uint64 // nodes leaving and re-entering the wait set
-	Overruns                         uint64 // MaxQueued reached: blockers dropped
+	Overruns                         uint64 // MaxQueued reached: blockers dropped, or the own join cut short
 	AheadFull                        uint64 // events behind a gap not kept: MaxAhead reached
 	ClockRefused                     uint64 // remote clocks more than MaxForward ahead
 	Queued                           int    // events waiting for release now
@@ -180,6 +180,10 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 		return
 	case idle, joiningState:
 		m.join.unstamped = append(m.join.unstamped, entries...)
+		if len(m.join.unstamped) > m.cfg.MaxQueued {
+			m.stats.Overruns++
+			m.join.deadline = m.now.Mono // the answers that are still to come are waited for no longer
+		}
 		return
 	}
 	for i := range entries {

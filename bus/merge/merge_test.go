@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/amibus/amibus/proto/wire"
 )
 
 const seeds = 15
@@ -161,6 +163,22 @@ func TestHoldIsAtLeastFiveTicks(t *testing.T) {
 	m.Step(Time{Mono: 1, Wall: 1}, Peers{peers})
 	if got := time.Duration(m.hold()); got != 500*time.Millisecond {
 		t.Fatalf("hold %v with %d nodes, want 500ms", got, len(peers)+1)
+	}
+}
+
+func TestTooManyOwnEventsCutTheJoinShort(t *testing.T) {
+	t.Parallel()
+	m := New(Config{Self: Node{"default", "alpha"}, Epoch: 1, MaxQueued: 10})
+	now := Time{Mono: 1, Wall: 1}
+	m.Step(now, Start{[]Node{{"default", "silent"}}})
+	for i := range 11 {
+		if m.Settled() {
+			t.Fatalf("settled after %d events", i)
+		}
+		m.Step(now, Own{[]wire.Entry{entry("x")}})
+	}
+	if !m.Settled() || m.Stats().Overruns != 1 {
+		t.Fatalf("settled: %v, %+v", m.Settled(), m.Stats())
 	}
 }
 
