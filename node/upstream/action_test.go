@@ -156,32 +156,52 @@ func TestQueueIsBounded(t *testing.T) {
 	a := newAsterisk(t, script{"originate": func(p *peer, m *ami.Message) { <-release; p.answer(m, "Success") }})
 	t.Cleanup(sync.OnceFunc(func() { close(release) }))
 	r := start(t, a.addr(), func(c *upstream.Config) { c.Pool, c.Queue = 1, 2 }).waitUp(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 3)
-	ask := func() { _, err := r.do(ctx, "Action", "Originate"); errs <- err }
-	go ask()
+	ask := func(errs chan<- error) (giveUp func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _, err := r.do(ctx, "Action", "Originate"); errs <- err }()
+		return cancel
+	}
+	running, waiting := make(chan error, 1), make(chan error, 2)
+	stopFirst := ask(running)
 	eventually(t, "one is under way", func() bool { return r.Stats().Actions == 1 })
-	go ask()
-	go ask()
+	stopSecond, stopThird := ask(waiting), ask(waiting)
 	eventually(t, "two wait", func() bool { return r.Stats().Waiting == 2 })
-	if _, err := r.do(ctx, "Action", "Originate"); !errors.Is(err, upstream.ErrBusy) || !isNotExecuted(err) {
+	if _, err := r.do(t.Context(), "Action", "Originate"); !errors.Is(err, upstream.ErrBusy) || !isNotExecuted(err) {
 		t.Errorf("beyond the queue: %v", err)
 	}
-	cancel()
-	var unknown, busy int
-	for range 3 {
-		switch err := <-errs; {
-		case errors.Is(err, upstream.ErrUnknownOutcome):
-			unknown++
-		case errors.Is(err, upstream.ErrBusy):
-			busy++
+	stopSecond()
+	stopThird()
+	for range 2 { // before the first ends: its end would make room for one of them
+		if err := <-waiting; !errors.Is(err, upstream.ErrBusy) || !isNotExecuted(err) {
+			t.Errorf("given up while it waited: %v", err)
 		}
 	}
-	if unknown != 1 || busy != 2 {
-		t.Errorf("%d unknown, %d busy; want 1 and 2", unknown, busy)
+	stopFirst()
+	if err := <-running; !errors.Is(err, upstream.ErrUnknownOutcome) {
+		t.Errorf("given up under way: %v", err)
 	}
 	if n := r.Stats().Waiting; n != 0 {
 		t.Errorf("%d still wait", n)
+	}
+}
+
+func TestAnActionGivenUpIsNotSent(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	a := newAsterisk(t, script{"getvar": echo, "originate": func(p *peer, m *ami.Message) { sent.Add(1); p.answer(m, "Success") }})
+	r := start(t, a.addr(), func(c *upstream.Config) { c.Pool = 1 }).waitUp(t)
+	for range 3 {
+		if _, err := r.do(t.Context(), "Action", "Getvar", "ActionID", "1"); err != nil { // there is an idle connection, and it is in step
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := r.do(ctx, "Action", "Originate"); !errors.Is(err, upstream.ErrBusy) || !isNotExecuted(err) {
+			t.Errorf("given up before it began: %v", err)
+		}
+	}
+	if n := sent.Load(); n != 0 {
+		t.Errorf("%d were sent", n)
 	}
 }
 

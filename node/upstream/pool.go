@@ -78,6 +78,24 @@ func (p *pool) refuse(err error) {
 
 // acquire returns a connection for one request. Its errors are of the kind "not executed".
 func (p *pool) acquire(ctx context.Context) (*worker, error) {
+	w, err := p.turn(ctx)
+	if err == nil && ctx.Err() != nil { // a connection and the end of ctx came at once: nobody waits for the action any more
+		p.release(w)
+		err = p.givenUp(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (p *pool) givenUp(ctx context.Context) error {
+	p.u.count.busy.Add(1)
+	return fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
+}
+
+// turn returns an idle connection, or waits for one.
+func (p *pool) turn(ctx context.Context) (*worker, error) {
 	p.mu.Lock()
 	switch n := len(p.idle); {
 	case !p.open:
@@ -107,8 +125,7 @@ func (p *pool) acquire(ctx context.Context) (*worker, error) {
 		return g.w, g.err
 	case <-ctx.Done():
 		p.withdraw(turn)
-		p.u.count.busy.Add(1)
-		return nil, fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
+		return nil, p.givenUp(ctx)
 	}
 }
 
