@@ -88,6 +88,7 @@ func (n *testNode) run(t *testing.T) {
 source: {kind: asterisk, asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
 ami:    {manager_conf: manager.conf}
 bus:
+  hold: 5s # the promises under test hold while nobody is dropped; a busy machine may keep a process from running for longer than 300 ms
   nats:   {route_listen: "127.0.0.1:0", client_listen: "127.0.0.1:0"}
   member: {listen: "127.0.0.1:0", join: [%s]}
 admin:  {listen: "127.0.0.1:0"}
