@@ -45,8 +45,9 @@ type Node struct {
 
 	origin  atomic.Pointer[translator.Origin] // replaced when the source's systemname becomes known
 	manager *stasis.Topic[wire.Entry]         // this node's own events, in order
-	cluster *stasis.Topic[merge.Event]        // the merged stream
-	notes   chan any                          // merge.Change and merge.Lost on their way to the log
+	cluster *stasis.Topic[merge.Event]        // the merged stream, with view events
+	arrived *stasis.Topic[merge.Event]        // the same in the order of arrival
+	notes   chan any                          // changes and gaps on their way to the log
 
 	bus       *natsbus.Bus
 	members   *member.List
@@ -67,13 +68,13 @@ type Node struct {
 	httpListener net.Listener
 	notesLost    atomic.Uint64
 	refused      atomic.Uint64 // events of the own source that could not be carried
-	changes      [merge.Stale + 1]atomic.Uint64
+	changes      [merge.Skewed + 1]atomic.Uint64
 }
 
 // New reads what the configuration names and opens every listener. Errors are one line and say what to do.
 func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n := &Node{cfg: cfg, log: log, self: merge.Node{Site: cfg.Node.Site, Name: cfg.Node.Name}, born: time.Now(),
-		manager: stasis.NewTopic[wire.Entry]("manager"), cluster: stasis.NewTopic[merge.Event]("cluster"), notes: make(chan any, noteQueue)}
+		manager: stasis.NewTopic[wire.Entry]("manager"), cluster: stasis.NewTopic[merge.Event]("cluster"), arrived: stasis.NewTopic[merge.Event]("arrived"), notes: make(chan any, noteQueue)}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -164,9 +165,9 @@ func (n *Node) build() {
 		Bus:     n.bus,
 		Journal: journal.NewMemory(n.self.Site, n.self.Name, journal.OwnBudget, journal.PeerBudget),
 		Keyed:   keyed(n.cfg.Bus.NATS),
-		Emitted: func(events []merge.Event) { n.cluster.Publish(events...) },
-		Changed: func(c merge.Change) { n.changes[c.What].Add(1); n.tell(c) },
-		Lost:    func(l merge.Lost) { n.tell(l) },
+		Emitted: n.emitted,
+		Arrived: func(events []merge.Event) { n.arrived.Publish(events...) },
+		Changed: n.changed,
 		Log:     n.component("stream"),
 	})
 	n.manager.Handle(func(entries []wire.Entry) { n.stream.Publish(entries...) })

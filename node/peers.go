@@ -142,8 +142,8 @@ func (n *Node) writeNotes(ctx context.Context) {
 
 func (n *Node) writeNote(note any) {
 	switch note := note.(type) {
-	case merge.Lost:
-		n.log.Error("events lost: nobody holds them any more", "node", note.Origin.String(), "epoch", note.Epoch, "from", note.From, "to", note.To)
+	case gap:
+		n.log.Error("events lost: nobody holds them any more", "node", note.node.String(), "epoch", note.epoch, "from", note.from, "to", note.to)
 	case merge.Change:
 		log := n.log.With("node", note.Node.String(), "epoch", note.Epoch)
 		switch note.What {
@@ -151,6 +151,8 @@ func (n *Node) writeNote(note any) {
 			log.Warn("node dropped from the view: it is not waited for until it is prompt again", "why", note.Why)
 		case merge.Stale:
 			log.Warn("frames of an older incarnation refused: are there two nodes of this name?")
+		case merge.Skewed:
+			log.Error("the clock of this node is wrong and is led back; is its time synchronised?", "why", note.Why)
 		case merge.Fenced:
 			log.Warn("this node was fenced and joins again with a higher epoch", "why", note.Why)
 			if err := n.data.keepEpoch(note.Epoch); err != nil {

@@ -243,11 +243,18 @@ func (n *chaosNode) carryOut(out Output) {
 	switch out := out.(type) {
 	case Emit:
 		for i := range out.Events {
-			n.say(&out.Events[i])
+			if e := &out.Events[i]; e.Missing > 0 {
+				n.declared(lostOf(e))
+			} else {
+				n.say(e)
+			}
 		}
 	case Keep:
 		for i := range out.Events {
 			e := &out.Events[i]
+			if e.Missing > 0 {
+				continue
+			}
 			l := n.log(*e.Node, e.Epoch)
 			if e.Seq != l.first+uint64(len(l.items)) {
 				*l = chaosLog{first: e.Seq}
@@ -261,8 +268,6 @@ func (n *chaosNode) carryOut(out Output) {
 				n.own[e.Epoch] = e.Seq
 			}
 		}
-	case Lost:
-		n.declared(out)
 	case Change:
 		n.changes = append(n.changes, fmt.Sprintf("%6d ms %s/%d %s %s", c.now/1e6, out.Node.Name, out.Epoch, out.What, out.Why))
 	case Send:

@@ -12,7 +12,7 @@
 // # Invariants
 //
 //  1. Events of one (node, epoch) are emitted in the order of their seq, each at most once. Epochs of a node do not interleave.
-//  2. An event that is not emitted although it exists lies in a range that was declared by a Lost output, exactly once.
+//  2. An event that is not emitted although it exists lies in a gap that was emitted, exactly once, in its place.
 //  3. Events not flagged late are emitted in ascending key order.
 //  4. An awaited node that blocks an event for longer than Hold since the event's arrival leaves the wait set.
 //  5. No event of the own node is stamped at or below a mark it has sent, nor at or below a floor it was told in a join.

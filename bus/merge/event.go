@@ -23,13 +23,17 @@ func (n Node) String() string { return n.Site + "/" + n.Name }
 
 // Event is one event of the merged stream. (Node, Epoch, Seq) is its identity, (HLC, Node, Epoch, Seq) its key. The Entry is
 // shared by everybody who holds the event and is never changed once stamped.
+//
+// With Missing it is no event but a gap, in the place of the events it stands for.
 type Event struct {
 	HLC   int64 // hybrid clock, nanoseconds
 	Node  *Node // shared, never nil
 	Epoch uint64
 	Seq   uint64
 	Late  bool // emitted below an event that had been emitted before it
-	Entry wire.Entry
+	// Missing is how many events, up to Seq, will never come: nobody reachable holds them. 0 for an event.
+	Missing uint64
+	Entry   wire.Entry
 }
 
 // Compare orders events by key.

@@ -24,7 +24,9 @@ func (m *Machine) place(o *origin) {
 	switch {
 	case o.queue.len() > 0:
 		o.key = o.queue.first().ev.HLC
-		if o.key-m.now.Wall > int64(m.cfg.MaxForward) && o.node != m.own.node {
+		if o.queue.first().ev.Missing > 0 {
+			o.key = math.MinInt64 // a gap waits for nobody
+		} else if o.key-m.now.Wall > int64(m.cfg.MaxForward) && o.node != m.own.node {
 			o.key = math.MinInt64 // a clock far ahead waits for nobody, and nobody for it
 		}
 	case o.awaited:

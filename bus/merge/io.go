@@ -63,15 +63,20 @@ func (ReplayEnd) input()    {}
 func (Leave) input()        {}
 func (Tick) input()         {}
 
-// Output is one thing to do. One of Emit, Keep, Send, SendJoin, SendJoinAnswer, SendSeen, Ask, Lost, Change.
+// Output is one thing to do. One of Emit, Keep, Early, Send, SendJoin, SendJoinAnswer, SendSeen, Ask, Change.
 type Output interface{ output() }
 
-// Emit gives the next events of the merged stream. The slice is valid until the next Step.
+// Emit gives the next events of the merged stream, and the gaps in it. The slice is valid until the next Step.
 type Emit struct{ Events []Event }
 
-// Keep gives events to be journaled: own ones as they are stamped, others as they arrive without a gap. The slice is valid until
-// the next Step.
+// Keep gives events in the order of their arrival, to be journaled and for those who do not want to wait for an order: own ones as
+// they are stamped, those of others as soon as nothing before them is missing, or is declared missing. The slice is valid until the
+// next Step.
 type Keep struct{ Events []Event }
+
+// Early gives own events to be journaled that will be in a Keep only later: the end of the previous incarnation comes first. The slice
+// is valid until the next Step.
+type Early struct{ Events []Event }
 
 // Send is a frame of this node for all others. Frame and entries slice are fresh.
 type Send struct{ Frame *wire.Frame }
@@ -95,13 +100,6 @@ type Ask struct {
 	From, To       uint64
 }
 
-// Lost declares that events From…To of (Origin, Epoch) will never be emitted here.
-type Lost struct {
-	Origin   Node
-	Epoch    uint64
-	From, To uint64
-}
-
 // Change says that a node's standing has changed.
 type Change struct {
 	Node  Node
@@ -122,21 +120,22 @@ const (
 	Settled                    // this node's own join is complete
 	Fenced                     // Node is this node: its epoch is out of date, it joins again with the Epoch given
 	Stale                      // a frame of an older incarnation was refused
+	Skewed                     // Node is this node: its clock is off the others' and is being led back
 )
 
-var changeNames = [...]string{"joined", "dropped", "returned", "left", "settled", "fenced", "stale"}
+var changeNames = [...]string{"joined", "dropped", "returned", "left", "settled", "fenced", "stale", "skewed"}
 
 // String returns the change in lower case, "joined".
 func (k ChangeKind) String() string { return changeNames[k] }
 
 func (Emit) output()           {}
 func (Keep) output()           {}
+func (Early) output()          {}
 func (Send) output()           {}
 func (SendJoin) output()       {}
 func (SendJoinAnswer) output() {}
 func (SendSeen) output()       {}
 func (Ask) output()            {}
-func (Lost) output()           {}
 func (Change) output()         {}
 
 // Config of a Machine. Zero durations and counts get the defaults named.
@@ -147,7 +146,7 @@ type Config struct {
 	Hold time.Duration
 	// Tick is the least time between two frames. 0: one millisecond for each node of the cluster.
 	Tick time.Duration
-	// MaxForward is how far ahead of the own wall clock a remote clock is believed. 2 s.
+	// MaxForward is how far ahead of the own clock a remote clock is believed. 2 s.
 	MaxForward time.Duration
 	// JoinWait bounds the wait for answers to a Join; those who answered drop the joiner if they do not hear from it within Hold
 	// of the question. JoinRepeat is the time between repetitions. Two thirds of Hold, 50 ms.
@@ -158,7 +157,7 @@ type Config struct {
 	MaxQueued int
 	// MaxAhead bounds the events kept behind a gap, for each origin; what does not fit is fetched again. 65,536.
 	MaxAhead int
-	// Previous incarnation and its last seq, if known.
+	// Previous incarnation and its last seq, if its journal has survived: an Ask to this node itself is answered from there.
 	PreviousEpoch, PreviousSeq uint64
 }
 

@@ -1,6 +1,9 @@
 package merge
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
 )
@@ -60,6 +63,7 @@ func (m *Machine) progressJoin() {
 // settle adopts the most advanced settled answer and begins to stamp and to emit.
 func (m *Machine) settle() {
 	var best *amibuspb.JoinAnswer
+	m.setClock()
 	for _, a := range m.join.answers {
 		m.clk.last = max(m.clk.last, a.GetFloor())
 		if a.GetSettled() && (best == nil || a.GetFloor() > best.GetFloor() || a.GetFloor() == best.GetFloor() && a.GetNode() < best.GetNode()) {
@@ -91,12 +95,35 @@ func (m *Machine) settle() {
 	m.takeOwn(unstamped)
 }
 
+// setClock corrects a clock that differs from those of who answered. Nothing has been stamped with it yet, so it may jump; a fenced
+// node has stamped, and what is compared then is the business of check.
+func (m *Machine) setClock() {
+	if m.joined || len(m.join.answers) == 0 {
+		return
+	}
+	ahead := []int64{0}
+	for _, a := range m.join.answers {
+		ahead = append(ahead, a.GetSent()-m.now.Wall)
+	}
+	if d := lowerMedian(ahead); max(d, -d) > maxSkew {
+		m.clk.jump(d)
+		m.now.Wall += d
+		m.skewed(d)
+	}
+}
+
+func (m *Machine) skewed(by int64) {
+	m.stats.Skews++
+	m.note(m.own, Skewed, m.epoch, fmt.Sprintf("the clock is %v off that of the other nodes", time.Duration(-by)))
+}
+
 // adopt continues the stream where the one who answered stands.
 func (m *Machine) adopt(a *amibuspb.JoinAnswer) {
 	m.floor = Event{HLC: max(m.floor.HLC, a.GetFloor()), Node: &Node{}}
 	for _, p := range a.GetEmitted() {
 		id := Node{p.GetSite(), p.GetNode()}
 		if id == m.cfg.Self {
+			m.adoptOwn(p)
 			continue
 		}
 		o := m.origin(id)
@@ -120,6 +147,20 @@ func (m *Machine) adopt(a *amibuspb.JoinAnswer) {
 	}
 }
 
+// adoptOwn continues this node's own stream where the others stand: what its previous incarnation still had to say comes first.
+func (m *Machine) adoptOwn(p *amibuspb.Position) {
+	if p.GetEpoch() != m.cfg.PreviousEpoch || p.GetEpoch() >= m.epoch || p.GetSeq() >= m.cfg.PreviousSeq {
+		return
+	}
+	o := m.own
+	s := newStream(p.GetEpoch(), p.GetSeq()+1, m.now.Mono)
+	s.end = m.cfg.PreviousSeq
+	o.cur, o.later, o.oldest = s, []*stream{o.cur}, s.epoch
+	o.emittedEp, o.emitted, o.emittedHLC = p.GetEpoch(), p.GetSeq(), p.GetHlc()
+	o.stuck = m.now.Mono
+	m.repair(o)
+}
+
 // joinIn answers another node's Join and waits for it from now on: nothing above the floor in the answer is emitted before its
 // first frame. A repeated Join renews nothing.
 func (m *Machine) joinIn(j *amibuspb.Join) {
@@ -129,11 +170,9 @@ func (m *Machine) joinIn(j *amibuspb.Join) {
 	}
 	o := m.origin(id)
 	answer := &amibuspb.JoinAnswer{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Epoch: m.epoch, JoinerEpoch: j.GetEpoch(),
-		HighestEpoch: o.epoch(), Settled: m.state == settled, Floor: m.clk.last}
+		HighestEpoch: o.epoch(), Settled: m.state == settled, Floor: m.clk.last, Sent: m.now.Wall}
 	if j.GetEpoch() > o.epoch() {
-		if s := o.cur; s != nil && s.epoch == j.GetPreviousEpoch() {
-			s.end = max(s.end, j.GetPreviousSeq())
-		}
+		m.previous(o, j)
 		m.openStream(o, j.GetEpoch())
 		if o.drops <= 2 || m.now.Mono-o.dropped > m.penalty(o) { // a crash loop is not waited for again and again
 			m.admit(o, Joined)
@@ -144,6 +183,21 @@ func (m *Machine) joinIn(j *amibuspb.Join) {
 		answer.Emitted = m.emittedPositions()
 	}
 	m.out = append(m.out, SendJoinAnswer{To: id, Answer: answer})
+}
+
+// previous learns from a joiner how far its incarnation before went, whether it was heard of here or not.
+func (m *Machine) previous(o *origin, j *amibuspb.Join) {
+	epoch, seq := j.GetPreviousEpoch(), j.GetPreviousSeq()
+	switch {
+	case o.cur == nil || seq == 0 || epoch >= j.GetEpoch():
+	case o.find(epoch) != nil:
+		s := o.find(epoch)
+		s.end = max(s.end, seq)
+	case epoch > o.epoch():
+		s := newStream(epoch, 1, m.now.Mono)
+		s.end = seq
+		o.later = append(o.later, s)
+	}
 }
 
 func (m *Machine) emittedPositions() []*amibuspb.Position {

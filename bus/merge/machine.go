@@ -24,9 +24,10 @@ type Machine struct {
 	floor      Event // key of the last event emitted in order
 	queued     int
 
-	out  []Output
-	emit []Event
-	keep []Event
+	out   []Output
+	emit  []Event
+	keep  []Event
+	early []Event
 
 	sender  sender
 	join    joining
@@ -50,11 +51,13 @@ const (
 type Stats struct {
 	Emitted, Late, Duplicates, Stale uint64
 	Replayed                         uint64 // events received as answers to Ask
-	Lost                             uint64 // events declared lost
+	Lost                             uint64 // events declared missing
 	Dropped, Returned                uint64 // nodes leaving and re-entering the wait set
 	Overruns                         uint64 // MaxQueued reached: blockers dropped, or the own join cut short
 	AheadFull                        uint64 // events behind a gap not kept: MaxAhead reached
 	ClockRefused                     uint64 // remote clocks more than MaxForward ahead
+	Skews                            uint64 // times the own clock was found to differ from the others'
+	ClockError                       int64  // by how much the own clock still is to be led back, nanoseconds; negative: it is ahead
 	Queued                           int    // events waiting for release now
 	Awaited                          int    // nodes in the wait set now, this one included
 }
@@ -78,7 +81,7 @@ func (m *Machine) Settled() bool { return m.state == settled }
 // Stats returns a snapshot.
 func (m *Machine) Stats() Stats {
 	s := m.stats
-	s.Queued, s.ClockRefused = m.queued, m.clk.refused
+	s.Queued, s.ClockRefused, s.ClockError = m.queued, m.clk.refused, m.clk.error()
 	for _, o := range m.origins {
 		if o.awaited {
 			s.Awaited++
@@ -90,9 +93,11 @@ func (m *Machine) Stats() Stats {
 // Step takes one input and returns what is to be done, valid until the next Step. now.Mono must not go back.
 func (m *Machine) Step(now Time, in Input) []Output {
 	m.now = Time{Mono: max(now.Mono, m.now.Mono), Wall: now.Wall}
+	m.now.Wall = m.clk.read(m.now)
 	clear(m.emit)
 	clear(m.keep)
-	m.out, m.emit, m.keep = m.out[:0], m.emit[:0], m.keep[:0]
+	clear(m.early)
+	m.out, m.emit, m.keep, m.early = m.out[:0], m.emit[:0], m.keep[:0], m.early[:0]
 	switch in := in.(type) {
 	case Start:
 		m.setPeers(in.Peers)
@@ -116,6 +121,9 @@ func (m *Machine) Step(now Time, in Input) []Output {
 	case Tick:
 	}
 	m.advance()
+	if len(m.early) > 0 {
+		m.out = append(m.out, Early{m.early})
+	}
 	if len(m.keep) > 0 {
 		m.out = append(m.out, Keep{m.keep})
 	}
@@ -130,7 +138,7 @@ func (m *Machine) advance() {
 	if m.state == idle || m.state == joiningState {
 		return
 	}
-	if m.state == settled {
+	if m.state == settled && len(m.own.later) == 0 {
 		m.own.mark = m.clk.mark(m.now.Wall)
 		m.place(m.own)
 	}
@@ -191,7 +199,13 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 		m.seq++
 		e.Stamp(m.clk.stamp(m.now.Wall))
 		ev := Event{HLC: m.clk.last, Node: m.own.node, Epoch: m.epoch, Seq: m.seq, Entry: e}
-		m.push(m.own, ev)
+		if s := m.own.newest(); s == m.own.cur {
+			s.next = m.seq + 1
+			m.push(m.own, ev)
+		} else {
+			s.ahead[m.seq] = e
+			m.early = append(m.early, ev)
+		}
 		m.sender.pend = append(m.sender.pend, e)
 	}
 	m.place(m.own)
@@ -214,6 +228,8 @@ func (m *Machine) release() {
 		o.queue.pop()
 		m.queued--
 		switch {
+		case ev.Missing > 0:
+			ev.HLC = o.emittedHLC
 		case o.key == math.MinInt64: // too far ahead of our clock: must not raise the floor
 			ev.Late = true
 		case ev.Compare(&m.floor) < 0:
@@ -223,13 +239,16 @@ func (m *Machine) release() {
 		}
 		if ev.Late {
 			m.stats.Late++
+			o.late++
 		}
 		if invariants {
 			m.checkEmit(o, &ev)
 		}
 		o.emittedEp, o.emitted, o.emittedHLC = ev.Epoch, ev.Seq, ev.HLC
 		m.emit = append(m.emit, ev)
-		m.stats.Emitted++
+		if ev.Missing == 0 {
+			m.stats.Emitted++
+		}
 		m.place(o)
 	}
 }
@@ -238,24 +257,34 @@ func (m *Machine) note(o *origin, what ChangeKind, epoch uint64, why string) {
 	m.out = append(m.out, Change{Node: *o.node, Epoch: epoch, What: what, Why: why})
 }
 
-// Position is how far the merged stream is in the stream of one node.
+// Position is how far this node is in the stream of one node.
 type Position struct {
-	Node    Node
-	Epoch   uint64
-	Emitted uint64 // last seq emitted
-	HLC     int64  // its hybrid clock
-	Queued  int    // received and waiting for release
-	Awaited bool
-	Gapped  bool
-	Heard   time.Duration // since the last sign of life
+	Node     Node
+	Epoch    uint64        // of the last event emitted, else the one that will be
+	Emitted  uint64        // last seq emitted, or declared missing
+	HLC      int64         // its hybrid clock
+	ArrivedE uint64        // epoch of the last event that arrived without a gap before it
+	Arrived  uint64        // its seq
+	Newest   uint64        // newest epoch heard of
+	Queued   int           // arrived and waiting for release
+	Awaited  bool          // in the wait set
+	Left     bool          // left gracefully
+	Gapped   bool          // something is known to be missing, and looked for
+	Heard    time.Duration // since the last sign of life
+	Late     uint64        // events of it emitted late, since this process started
+	Lost     uint64        // events of it declared missing, since then
 }
 
 // Positions returns the standing of every node, sorted.
 func (m *Machine) Positions() []Position {
 	var all []Position
 	for _, o := range m.origins {
-		all = append(all, Position{Node: *o.node, Epoch: o.emittedEpoch(), Emitted: o.emitted, HLC: o.emittedHLC,
-			Queued: o.queue.len(), Awaited: o.awaited, Gapped: o.gapped(), Heard: time.Duration(m.now.Mono - o.heard)})
+		p := Position{Node: *o.node, Epoch: o.emittedEpoch(), Emitted: o.emitted, HLC: o.emittedHLC, Newest: o.epoch(), Queued: o.queue.len(),
+			Awaited: o.awaited, Left: o.left, Gapped: o.gapped(), Heard: time.Duration(m.now.Mono - o.heard), Late: o.late, Lost: o.lost}
+		if o.cur != nil {
+			p.ArrivedE, p.Arrived = o.cur.epoch, o.cur.next-1
+		}
+		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b Position) int { return a.Node.Compare(b.Node) })
 	return all

@@ -35,11 +35,15 @@ type origin struct {
 	mute  bool          // one of them did not answer, so it may have it
 	stuck int64         // mono since when the hole at cur.next made no progress
 
+	ahead   int64 // how far its clock was ahead of ours in its latest frame, less the way of the frame
+	aheadAt int64 // mono of that; 0 if there was none
+
 	refuseAt int64 // mono before which no other frame of an incarnation that is over is answered
 
 	emitted    uint64 // last emitted seq of emittedEp
 	emittedEp  uint64
 	emittedHLC int64
+	late, lost uint64 // events
 
 	at  int // index in the heap, -1 if not in it
 	key int64
@@ -89,6 +93,14 @@ func (o *origin) find(epoch uint64) *stream {
 		}
 	}
 	return nil
+}
+
+// compare takes how far the origin's clock seems to be ahead. The way of a frame makes it less, so of what came in the last moment the
+// most counts.
+func (o *origin) compare(ahead, now int64) {
+	if o.aheadAt == 0 || ahead >= o.ahead || now-o.aheadAt > skewTime/2 {
+		o.ahead, o.aheadAt = ahead, now
+	}
 }
 
 // gapped tells whether an event of cur is known to exist and missing.

@@ -10,6 +10,8 @@ func (m *Machine) frame(in FrameIn) {
 	f := in.Frame
 	id := Node{f.Site, f.Node}
 	switch {
+	case id == m.cfg.Self && in.Replay && m.state == settled && f.Epoch != m.epoch && m.own.find(f.Epoch) != nil:
+		// the end of our own previous incarnation, from the journal
 	case id == m.cfg.Self:
 		m.stats.Stale++ // an earlier incarnation of ours, or a node of our name: never our own frames (bus: no echo)
 		return
@@ -37,6 +39,7 @@ func (m *Machine) frame(in FrameIn) {
 		return
 	}
 	o.heard = m.now.Mono
+	o.compare(f.Sent-m.now.Wall, m.now.Mono)
 	o.asked = o.asked && len(o.later) > 0 // while an older incarnation is being closed, the answers about it count
 	s.markEnd, s.markVal = f.First+uint64(len(f.Entries))-1, f.Mark
 	m.settleMark(o)

@@ -18,7 +18,7 @@ const muteHolds = 10
 
 // repair asks for the hole at o.cur.next, if there is one and nobody is being asked.
 func (m *Machine) repair(o *origin) {
-	if m.state != settled || o == m.own || o.cur == nil {
+	if m.state != settled || o == m.own && len(o.later) == 0 || o.cur == nil {
 		return
 	}
 	if o.asked || len(o.later) > 0 { // the origin may be gone: what others have of it is all there is
@@ -58,7 +58,7 @@ func (m *Machine) holeEnd(s *stream) uint64 {
 
 // helper chooses whom to ask: the origin, then who said to have most of it, then anybody alive.
 func (m *Machine) helper(o *origin) (Node, bool) {
-	silent := m.now.Mono-o.heard > m.hold()/2
+	silent := o != m.own && m.now.Mono-o.heard > m.hold()/2
 	if !silent && !o.tried[*o.node] { // a newer incarnation may still have the journal of the older
 		return *o.node, true
 	}
@@ -103,7 +103,7 @@ func (m *Machine) exhausted(o *origin) {
 // lose declares everything from the hole's start to seq to as lost.
 func (m *Machine) lose(o *origin, to uint64) {
 	s := o.cur
-	m.declare(o, s.epoch, s.next, to)
+	m.push(o, m.gap(o, s.epoch, s.next, to))
 	s.next = to + 1
 	o.stuck = m.now.Mono
 	clear(o.tried)
@@ -163,7 +163,7 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 // have of it and that is here, or Hold after the next one was heard of, declaring what is missing.
 func (m *Machine) closeOld(o *origin) {
 	for len(o.later) > 0 {
-		if !o.asked && !m.complete(o) {
+		if o != m.own && !o.asked && !m.complete(o) {
 			m.askSeen(o)
 		}
 		m.repair(o)
@@ -188,7 +188,7 @@ func (m *Machine) complete(o *origin) bool {
 	if o.gapped() {
 		return false
 	}
-	if o.cur.markVal == infinity && o.cur.next > o.cur.markEnd {
+	if o == m.own || o.cur.markVal == infinity && o.cur.next > o.cur.markEnd {
 		return true
 	}
 	for _, p := range m.origins {
@@ -229,7 +229,8 @@ func (m *Machine) tooLate(o *origin, epoch, end uint64) {
 	if end < from {
 		return
 	}
-	m.declare(o, epoch, from, end)
+	gap := m.gap(o, epoch, from, end)
+	m.keep, m.emit = append(m.keep, gap), append(m.emit, gap) // behind the place it belongs to: that has been emitted
 	if i >= 0 {
 		o.closed[i].end = end
 	} else {
@@ -245,9 +246,12 @@ func (m *Machine) insert(o *origin, epoch, end uint64) {
 	o.later = slices.Insert(o.later, i, s)
 }
 
-func (m *Machine) declare(o *origin, epoch, from, to uint64) {
-	m.stats.Lost += to - from + 1
-	m.out = append(m.out, Lost{Origin: *o.node, Epoch: epoch, From: from, To: to})
+// gap declares that events from … to will never come.
+func (m *Machine) gap(o *origin, epoch, from, to uint64) Event {
+	n := to - from + 1
+	m.stats.Lost += n
+	o.lost += n
+	return Event{Node: o.node, Epoch: epoch, Seq: to, Missing: n}
 }
 
 func (m *Machine) openNext(o *origin) {

@@ -166,13 +166,17 @@ func key(o Node, epoch, seq uint64) string { return fmt.Sprintf("%s/%d/%d", o.Na
 func (c *cluster) carryOut(n *simNode, out Output) {
 	switch out := out.(type) {
 	case Emit:
-		n.out = append(n.out, out.Events...)
-	case Keep:
 		for _, e := range out.Events {
-			n.store[key(*e.Node, e.Epoch, e.Seq)] = e.Entry
+			if e.Missing > 0 {
+				n.lost = append(n.lost, lostOf(&e))
+			} else {
+				n.out = append(n.out, e)
+			}
 		}
-	case Lost:
-		n.lost = append(n.lost, out)
+	case Keep:
+		n.keep(out.Events)
+	case Early:
+		n.keep(out.Events)
 	case Change:
 		n.change = append(n.change, out)
 	case Send:
@@ -192,6 +196,23 @@ func (c *cluster) carryOut(n *simNode, out Output) {
 		c.deliver(n, c.nodes[out.To.Name], func(to *simNode) { c.step(to, JoinAnswerIn{out.Answer}) })
 	case Ask:
 		c.replay(n, out)
+	}
+}
+
+// Lost is a gap as the tests name it.
+type Lost struct {
+	Origin   Node
+	Epoch    uint64
+	From, To uint64
+}
+
+func lostOf(e *Event) Lost { return Lost{*e.Node, e.Epoch, e.Seq - e.Missing + 1, e.Seq} }
+
+func (n *simNode) keep(events []Event) {
+	for _, e := range events {
+		if e.Missing == 0 {
+			n.store[key(*e.Node, e.Epoch, e.Seq)] = e.Entry
+		}
 	}
 }
 

@@ -9,8 +9,11 @@ import (
 func (m *Machine) check() {
 	m.checkAt = m.now.Mono + m.idleMark()
 	hold := m.hold()
+	m.checkClock()
 	for _, o := range m.sorted() {
 		if o == m.own {
+			m.closeOld(o)
+			m.place(o)
 			continue
 		}
 		m.listen(o)
@@ -25,6 +28,19 @@ func (m *Machine) check() {
 		m.wakeBy(o.askAt)
 	}
 	for m.release(); m.boundWaits(); m.release() {
+	}
+}
+
+// checkClock compares the own clock with those of all who were heard of late.
+func (m *Machine) checkClock() {
+	var ahead []int64
+	for _, o := range m.origins {
+		if o != m.own && o.aheadAt != 0 && m.now.Mono-o.heard <= 2*m.hold() {
+			ahead = append(ahead, o.ahead)
+		}
+	}
+	if begun, by := m.clk.compare(ahead); begun {
+		m.skewed(by)
 	}
 }
 

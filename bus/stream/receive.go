@@ -83,19 +83,26 @@ func (s *Stream) serveReplay(_ context.Context, req []byte, send func([]byte) er
 	if err := proto.Unmarshal(req, &r); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	f := wire.Frame{Site: r.GetSite(), Node: r.GetNode(), Epoch: r.GetEpoch()}
 	var buf []byte
+	return s.replay(merge.Node{Site: r.GetSite(), Name: r.GetNode()}, r.GetEpoch(), r.GetFrom(), r.GetTo(), func(f *wire.Frame) error {
+		buf = wire.AppendFrame(buf[:0], f)
+		return send(buf)
+	})
+}
+
+// replay gives what the journal holds, in frames of at most a chunk, until give fails. A frame is valid during the call.
+func (s *Stream) replay(origin merge.Node, epoch, from, to uint64, give func(*wire.Frame) error) error {
+	f := wire.Frame{Site: origin.Site, Node: origin.Name, Epoch: epoch}
 	var failed error
 	size := 0
 	flush := func() bool {
 		if len(f.Entries) > 0 {
-			buf = wire.AppendFrame(buf[:0], &f)
-			failed = send(buf)
+			failed = give(&f)
 			f.Entries, size = f.Entries[:0], 0
 		}
 		return failed == nil
 	}
-	s.cfg.Journal.Range(journal.Stream{Site: f.Site, Node: f.Node, Epoch: f.Epoch}, r.GetFrom(), r.GetTo(), func(seq uint64, e wire.Entry) bool {
+	s.cfg.Journal.Range(journal.Stream{Site: f.Site, Node: f.Node, Epoch: epoch}, from, to, func(seq uint64, e wire.Entry) bool {
 		if size > 0 && size+len(e.Raw()) > bus.MaxChunk-1024 && !flush() {
 			return false
 		}

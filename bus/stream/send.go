@@ -108,6 +108,12 @@ func (s *Stream) ask(a merge.Ask) {
 }
 
 func (s *Stream) fetch(a merge.Ask) error {
+	if a.Target == s.cfg.Merge.Self {
+		return s.replay(a.Origin, a.Epoch, a.From, a.To, func(f *wire.Frame) error {
+			s.step(merge.FrameIn{Frame: f, Replay: true})
+			return nil
+		})
+	}
 	req, err := proto.Marshal(&amibuspb.Replay{Site: a.Origin.Site, Node: a.Origin.Name, Epoch: a.Epoch, From: a.From, To: a.To})
 	if err != nil {
 		return err

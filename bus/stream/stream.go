@@ -26,16 +26,16 @@ const (
 	KeyedNever
 )
 
-// Config of a Stream. Emitted, Changed and Lost are called in the lock, one at a time, and must not block; slices are valid
-// during the call.
+// Config of a Stream. Emitted, Arrived and Changed are called in the lock, one at a time, and must not block nor call the Stream;
+// slices are valid during the call.
 type Config struct {
 	Merge   merge.Config
 	Bus     bus.Bus
 	Journal *journal.Memory
 	Keyed   Keyed
-	Emitted func([]merge.Event)
+	Emitted func([]merge.Event) // the merged stream: events in order, and gaps
+	Arrived func([]merge.Event) // the same in the order of arrival: per node only, nothing waits; may be nil
 	Changed func(merge.Change)
-	Lost    func(merge.Lost)
 	Log     *slog.Logger
 }
 
@@ -104,14 +104,14 @@ func (s *Stream) carryOut(out merge.Output) {
 	case merge.Emit:
 		s.cfg.Emitted(out.Events)
 	case merge.Keep:
-		for i := range out.Events {
-			e := &out.Events[i]
-			s.cfg.Journal.Append(journal.Stream{Site: e.Node.Site, Node: e.Node.Name, Epoch: e.Epoch}, e.Seq, e.Entry)
+		s.keep(out.Events)
+		if s.cfg.Arrived != nil {
+			s.cfg.Arrived(out.Events)
 		}
+	case merge.Early:
+		s.keep(out.Events)
 	case merge.Ask:
 		s.asks.Go(func() { s.ask(out) })
-	case merge.Lost:
-		s.cfg.Lost(out)
 	case merge.Change:
 		if out.What == merge.Settled {
 			s.once.Do(func() { close(s.settled) })
@@ -119,6 +119,14 @@ func (s *Stream) carryOut(out merge.Output) {
 		s.cfg.Changed(out)
 	default:
 		s.post(out)
+	}
+}
+
+func (s *Stream) keep(events []merge.Event) {
+	for i := range events {
+		if e := &events[i]; e.Missing == 0 {
+			s.cfg.Journal.Append(journal.Stream{Site: e.Node.Site, Node: e.Node.Name, Epoch: e.Epoch}, e.Seq, e.Entry)
+		}
 	}
 }
 
@@ -197,7 +205,15 @@ func (s *Stream) Stats() Stats {
 
 // Positions returns the standing of every node.
 func (s *Stream) Positions() []merge.Position {
+	var all []merge.Position
+	s.View(func(now []merge.Position) { all = now })
+	return all
+}
+
+// View calls fn with the standing of every node, while nothing is emitted: what fn sees of those who read the stream belongs to it.
+// fn must be quick and not call the Stream.
+func (s *Stream) View(fn func(now []merge.Position)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.machine.Positions()
+	fn(s.machine.Positions())
 }

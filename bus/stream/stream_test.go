@@ -22,7 +22,7 @@ type listener struct {
 	*Stream
 	mu   sync.Mutex
 	out  []string
-	lost []merge.Lost
+	lost []merge.Event
 }
 
 func (l *listener) texts() []string {
@@ -42,16 +42,15 @@ func start(t *testing.T, ctx context.Context, wg *sync.WaitGroup, b bus.Bus, nam
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			for i := range events {
-				l.out = append(l.out, string(events[i].Entry.AMI()))
+				if e := &events[i]; e.Missing > 0 {
+					l.lost = append(l.lost, *e)
+				} else {
+					l.out = append(l.out, string(e.Entry.AMI()))
+				}
 			}
 		},
 		Changed: func(merge.Change) {},
-		Lost: func(x merge.Lost) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.lost = append(l.lost, x)
-		},
-		Log: slog.New(slog.DiscardHandler),
+		Log:     slog.New(slog.DiscardHandler),
 	})
 	var nodes []merge.Node
 	for _, p := range peers {

@@ -278,7 +278,7 @@ func (c *client) answer(id string) *ami.Message {
 	return found
 }
 
-// seen returns the events so far, without those about the test's own logins.
+// seen returns the events so far, without those about the test's own logins and about the standing of nodes: each node has its own view.
 func (c *client) seen(own ...string) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -291,8 +291,11 @@ func (c *client) seen(own ...string) [][]byte {
 	return all
 }
 
-// aboutUs: a login at one of the listeners in own, or the FullyBooted of this login.
+// aboutUs: a login at one of the listeners in own, the FullyBooted of this login, or a change of a node's standing.
 func aboutUs(e []byte, own []string) bool {
+	if bytes.HasPrefix(e, []byte("Event: NodeState\r\n")) && bytes.Contains(e, []byte("\r\nEpoch: ")) {
+		return true
+	}
 	if bytes.HasPrefix(e, []byte("Event: FullyBooted\r\n")) && !bytes.Contains(e, []byte("SystemName")) {
 		return true
 	}

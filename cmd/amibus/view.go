@@ -66,11 +66,19 @@ func (v *view) ready() {
 
 func (v *view) event(e *event) {
 	name := e.Node.Name
-	v.count[name]++
-	v.total++
-	at := time.Unix(0, e.HLC).Format("15:04:05.000")
+	at, what, subject := time.Now(), printable(e.Entry.Name()), ""
+	switch {
+	case e.Missing > 0:
+		what, subject = "Gap", fmt.Sprintf("%d events that nobody has any more", e.Missing)
+	case e.Seq == 0: // about the stream
+		subject = v.subject(e)
+	default:
+		at, subject = time.Unix(0, e.HLC), v.subject(e)
+		v.count[name]++
+		v.total++
+	}
 	v.clearRates()
-	v.printf("%s %s %-22s %s\n", v.dim(at), v.paint(name, fmt.Sprintf("%-8s", name)), printable(e.Entry.Name()), v.subject(e))
+	v.printf("%s %s %-22s %s\n", v.dim(at.Format("15:04:05.000")), v.paint(name, fmt.Sprintf("%-8s", name)), what, subject)
 }
 
 // subject says what an event is about: its channel, else its bridge, else what it is keyed by.
@@ -79,7 +87,7 @@ func (v *view) subject(e *event) string {
 	if err := m.Parse(e.Entry.AMI()); err != nil {
 		return ""
 	}
-	for _, header := range []string{"Channel", "DestChannel", "BridgeUniqueid", "Device", "UserEvent", "AccountID"} {
+	for _, header := range []string{"Channel", "DestChannel", "BridgeUniqueid", "Device", "UserEvent", "AccountID", "Node"} {
 		if value := m.Get(header); len(value) > 0 {
 			return printable(value)
 		}

@@ -2,6 +2,7 @@ package amiserver
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/proto/ami"
@@ -58,6 +59,12 @@ func (s *session) deliver() (more bool, err error) {
 // text is the event as this session sees it, nil if it does not. An event of several classes needs all of them
 // (ami/behaviour.md 6.7).
 func (s *session) text(e *merge.Event) []byte {
+	if e.Missing > 0 {
+		if s.mask&ami.ClassSystem == 0 {
+			return nil
+		}
+		return gap(e)
+	}
 	class := ami.Class(e.Entry.Classes())
 	if s.mask == 0 || class&^s.mask != 0 {
 		return nil
@@ -68,6 +75,13 @@ func (s *session) text(e *merge.Event) []byte {
 		}
 	}
 	return e.Entry.AMI()
+}
+
+// gap declares that some events will never come. SystemName is not known here: the node's name stands for it.
+func gap(e *merge.Event) []byte {
+	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	return ami.New("Event", "Gap", "Privilege", "system,all", "Node", e.Node.String(), "Epoch", number(e.Epoch),
+		"First", number(e.Seq-e.Missing+1), "Last", number(e.Seq), "Count", number(e.Missing)).Bytes()
 }
 
 func lifecycleState(name []byte) string {

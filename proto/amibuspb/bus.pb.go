@@ -40,7 +40,8 @@ type Frame struct {
 	Mark int64 `protobuf:"fixed64,5,opt,name=mark,proto3" json:"mark,omitempty"`
 	// Version of this schema; a reader refuses frames of a version it does not know. 1 today.
 	Schema uint32 `protobuf:"varint,6,opt,name=schema,proto3" json:"schema,omitempty"`
-	// Wall clock of the sender when it made the frame, nanoseconds since the Unix epoch; for the correction of clocks that run ahead.
+	// What the sender believed the wall clock was when it made the frame, nanoseconds since the Unix epoch; for the correction of clocks
+	// that are wrong.
 	Sent int64 `protobuf:"fixed64,7,opt,name=sent,proto3" json:"sent,omitempty"`
 	// Consecutive events.
 	Entries       []*Entry `protobuf:"bytes,15,rep,name=entries,proto3" json:"entries,omitempty"`
@@ -417,7 +418,10 @@ type JoinAnswer struct {
 	// What the one who answers has emitted of each origin, and whom it waits for.
 	Emitted []*Position `protobuf:"bytes,7,rep,name=emitted,proto3" json:"emitted,omitempty"`
 	// Highest incarnation known of the joiner's name; a joiner below it starts over with a higher one.
-	HighestEpoch  uint64 `protobuf:"varint,8,opt,name=highest_epoch,json=highestEpoch,proto3" json:"highest_epoch,omitempty"`
+	HighestEpoch uint64 `protobuf:"varint,8,opt,name=highest_epoch,json=highestEpoch,proto3" json:"highest_epoch,omitempty"`
+	// What the one who answers believes the wall clock is, nanoseconds since the Unix epoch: a joiner whose clock is wrong corrects it
+	// before it stamps anything.
+	Sent          int64 `protobuf:"fixed64,9,opt,name=sent,proto3" json:"sent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -504,6 +508,13 @@ func (x *JoinAnswer) GetEmitted() []*Position {
 func (x *JoinAnswer) GetHighestEpoch() uint64 {
 	if x != nil {
 		return x.HighestEpoch
+	}
+	return 0
+}
+
+func (x *JoinAnswer) GetSent() int64 {
+	if x != nil {
+		return x.Sent
 	}
 	return 0
 }
@@ -934,7 +945,7 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12%\n" +
 	"\x0eprevious_epoch\x18\x04 \x01(\x04R\rpreviousEpoch\x12!\n" +
-	"\fprevious_seq\x18\x05 \x01(\x04R\vpreviousSeq\"\xf1\x01\n" +
+	"\fprevious_seq\x18\x05 \x01(\x04R\vpreviousSeq\"\x85\x02\n" +
 	"\n" +
 	"JoinAnswer\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
@@ -944,7 +955,8 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\x05floor\x18\x05 \x01(\x10R\x05floor\x12\x18\n" +
 	"\asettled\x18\x06 \x01(\bR\asettled\x12-\n" +
 	"\aemitted\x18\a \x03(\v2\x13.amibus.v1.PositionR\aemitted\x12#\n" +
-	"\rhighest_epoch\x18\b \x01(\x04R\fhighestEpoch\"s\n" +
+	"\rhighest_epoch\x18\b \x01(\x04R\fhighestEpoch\x12\x12\n" +
+	"\x04sent\x18\t \x01(\x10R\x04sent\"s\n" +
 	"\x04Seen\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x121\n" +

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/wire"
+)
+
+// View events are what this node tells its own clients about the stream (architecture §2): class system, no EventID, not on the bus.
+// In the topics they are events with Seq 0.
+
+// gap is a range of events that nobody holds any more.
+type gap struct {
+	node            merge.Node
+	epoch, from, to uint64
+}
+
+// emitted takes the next events of the merged stream; called in the stream's lock. A gap needs no event of its own: it stands in the
+// stream, and who reads the stream says it.
+func (n *Node) emitted(events []merge.Event) {
+	for i := range events {
+		if e := &events[i]; e.Missing > 0 {
+			n.tell(gap{*e.Node, e.Epoch, e.Seq - e.Missing + 1, e.Seq})
+		}
+	}
+	n.cluster.Publish(events...)
+}
+
+// changed takes a change of a node's standing; called in the stream's lock.
+func (n *Node) changed(c merge.Change) {
+	n.changes[c.What].Add(1)
+	n.tell(c)
+	switch c.What {
+	case merge.Joined, merge.Dropped, merge.Returned, merge.Left:
+		m := ami.New("Event", "NodeState", "Privilege", "system,all", "Node", c.Node.String(), "State", c.What.String(),
+			"Epoch", strconv.FormatUint(c.Epoch, 10))
+		if c.Why != "" {
+			m.Add("Reason", c.Why)
+		}
+		n.show(m)
+	}
+}
+
+// show publishes a view event to the clients of this node.
+func (n *Node) show(m *ami.Message) {
+	e, err := wire.ParseEntry(wire.AppendEntry(nil, uint64(ami.ClassSystem), m.Get("Event"), nil, nil, m.Bytes()))
+	if err != nil {
+		panic(fmt.Sprintf("node: view event %s: %v", m.Bytes(), err)) // what was appended can be parsed
+	}
+	ev := merge.Event{Node: &n.self, Entry: e}
+	n.cluster.Publish(ev)
+	n.arrived.Publish(ev)
+}
