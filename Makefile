@@ -4,9 +4,11 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # By executions, not by time: at its time limit go test may report a run that it cut off itself as failed (context deadline exceeded).
 FUZZTIME ?= 3000x
+SEEDS   ?= 2000
+SEED    ?= 0
 ARGS    ?=
 
-.PHONY: help build test race lint fuzz bench proto tidy demo clean
+.PHONY: help build test race sim lint fuzz bench proto tidy demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +21,9 @@ test: ## run all tests
 
 race: ## run all tests with the race detector (needs a C compiler)
 	$(GO) test -race ./...
+
+sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on
+	$(GO) test ./bus/merge -run '^TestChaos$$' -count 1 -timeout 12h -seeds $(SEEDS) -seed $(SEED)
 
 lint: ## gofmt, go vet, staticcheck, buf lint
 	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }

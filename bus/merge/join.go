@@ -45,19 +45,30 @@ func (m *Machine) progressJoin() {
 	if m.state != joiningState {
 		return
 	}
-	waiting := false
-	for p := range m.peers {
-		if m.join.answers[p] == nil {
-			waiting = true
-		}
-	}
-	if waiting && m.now.Mono < m.join.deadline {
+	if m.expectAnswers() && m.now.Mono < m.join.deadline {
 		if m.now.Mono-m.join.sent >= int64(m.cfg.JoinRepeat) {
 			m.sendJoin()
 		}
 		return
 	}
 	m.settle()
+}
+
+// expectAnswers tells whether anybody may still answer our Join: not who is down according to those who did answer, though
+// membership may still take it for alive.
+func (m *Machine) expectAnswers() bool {
+	down := map[Node]bool{}
+	for _, a := range m.join.answers {
+		for _, p := range a.GetEmitted() {
+			down[Node{p.GetSite(), p.GetNode()}] = !p.GetAwaited()
+		}
+	}
+	for p := range m.peers {
+		if m.join.answers[p] == nil && !down[p] {
+			return true
+		}
+	}
+	return false
 }
 
 // settle adopts the most advanced settled answer and begins to stamp and to emit.
@@ -73,6 +84,9 @@ func (m *Machine) settle() {
 	m.state = settled
 	m.seq = 0
 	m.own.cur, m.own.later = newStream(m.epoch, 1, m.now.Mono), nil
+	if m.own.oldest == 0 {
+		m.own.oldest = m.epoch
+	}
 	m.own.mark = m.clk.mark(m.now.Wall)
 	m.sender.last = m.now.Mono - m.idleMark() // the first mark goes out at once: everybody waits for it
 	m.checkAt = m.now.Mono
@@ -95,15 +109,23 @@ func (m *Machine) settle() {
 	m.takeOwn(unstamped)
 }
 
-// setClock corrects a clock that differs from those of who answered. Nothing has been stamped with it yet, so it may jump; a fenced
-// node has stamped, and what is compared then is the business of check.
+// setClock corrects a clock that differs from those of who answered: from those who run already, else from what all who join can agree
+// on. Nothing has been stamped with it yet, so it may jump; a fenced node has stamped, and its clock is the business of check.
 func (m *Machine) setClock() {
 	if m.joined || len(m.join.answers) == 0 {
 		return
 	}
-	ahead := []int64{0}
+	var running []int64
+	all := []int64{0}
 	for _, a := range m.join.answers {
-		ahead = append(ahead, a.GetSent()-m.now.Wall)
+		d := a.GetSent() - m.now.Wall
+		if all = append(all, d); a.GetSettled() {
+			running = append(running, d)
+		}
+	}
+	ahead := running
+	if len(running) == 0 {
+		ahead = all
 	}
 	if d := lowerMedian(ahead); max(d, -d) > maxSkew {
 		m.clk.jump(d)
@@ -147,18 +169,20 @@ func (m *Machine) adopt(a *amibuspb.JoinAnswer) {
 	}
 }
 
-// adoptOwn continues this node's own stream where the others stand: what its previous incarnation still had to say comes first.
+// adoptOwn continues this node's own stream where the others stand: what its previous incarnation still had to say comes first, from
+// the own journal or from those who have heard it.
 func (m *Machine) adoptOwn(p *amibuspb.Position) {
-	if p.GetEpoch() != m.cfg.PreviousEpoch || p.GetEpoch() >= m.epoch || p.GetSeq() >= m.cfg.PreviousSeq {
+	if p.GetEpoch() >= m.epoch {
 		return
 	}
 	o := m.own
 	s := newStream(p.GetEpoch(), p.GetSeq()+1, m.now.Mono)
-	s.end = m.cfg.PreviousSeq
+	if p.GetEpoch() == m.cfg.PreviousEpoch {
+		s.end = max(s.end, m.cfg.PreviousSeq)
+	}
 	o.cur, o.later, o.oldest = s, []*stream{o.cur}, s.epoch
 	o.emittedEp, o.emitted, o.emittedHLC = p.GetEpoch(), p.GetSeq(), p.GetHlc()
 	o.stuck = m.now.Mono
-	m.repair(o)
 }
 
 // joinIn answers another node's Join and waits for it from now on: nothing above the floor in the answer is emitted before its

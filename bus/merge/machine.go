@@ -135,10 +135,10 @@ func (m *Machine) Step(now Time, in Input) []Output {
 
 func (m *Machine) advance() {
 	m.progressJoin()
-	if m.state == idle || m.state == joiningState {
+	if m.state != settled {
 		return
 	}
-	if m.state == settled && len(m.own.later) == 0 {
+	if len(m.own.later) == 0 {
 		m.own.mark = m.clk.mark(m.now.Wall)
 		m.place(m.own)
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/amibus/amibus/proto/wire"
 )
 
-const seeds = 15
+const simSeeds = 15
 
 func eachSeed(t *testing.T, fn func(t *testing.T, seed uint64)) {
 	t.Parallel()
-	for seed := range uint64(seeds) {
+	for seed := range uint64(simSeeds) {
 		if ok := t.Run(fmt.Sprint(seed), func(t *testing.T) { fn(t, seed) }); !ok {
 			return
 		}

@@ -27,6 +27,7 @@ type origin struct {
 
 	seen    map[Node]uint64 // what the others have of cur, from their Seen
 	asked   bool            // the others were asked for their Seen since the last sign of life
+	askedAt int64           // mono of the last such question
 	answers map[Node]bool   // who has said so since
 
 	ask   *Ask          // outstanding, nil if none

@@ -137,7 +137,7 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 	m.oweSeen = m.oweSeen || msg.GetAsk()
 	for _, p := range msg.GetPositions() {
 		o := m.origins[Node{p.GetSite(), p.GetNode()}]
-		if o == nil || o.cur == nil || o == m.own {
+		if o == nil || o.cur == nil {
 			continue
 		}
 		switch epoch := p.GetEpoch(); {
@@ -145,12 +145,12 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 			o.seen[from] = p.GetSeq()
 		case epoch < o.cur.epoch:
 			m.tooLate(o, epoch, p.GetSeq())
-		case epoch < o.epoch() && o.find(epoch) == nil && p.GetSeq() > 0:
+		case epoch < o.epoch() && o.find(epoch) == nil && p.GetSeq() > 0 && o != m.own:
 			m.insert(o, epoch, p.GetSeq())
 		}
 	}
 	for _, o := range m.sorted() {
-		if o != m.own && o.asked {
+		if o.asked {
 			o.answers[from] = true
 			m.repair(o)
 			m.closeOld(o)
@@ -163,7 +163,7 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 // have of it and that is here, or Hold after the next one was heard of, declaring what is missing.
 func (m *Machine) closeOld(o *origin) {
 	for len(o.later) > 0 {
-		if o != m.own && !o.asked && !m.complete(o) {
+		if !m.complete(o) {
 			m.askSeen(o)
 		}
 		m.repair(o)
@@ -188,11 +188,13 @@ func (m *Machine) complete(o *origin) bool {
 	if o.gapped() {
 		return false
 	}
-	if o == m.own || o.cur.markVal == infinity && o.cur.next > o.cur.markEnd {
-		return true
-	}
+	return o.cur.markVal == infinity && o.cur.next > o.cur.markEnd || o.asked && m.answered(o)
+}
+
+// answered tells whether all who can be expected to have said what they have of o.
+func (m *Machine) answered(o *origin) bool {
 	for _, p := range m.origins {
-		alive := p.awaited || m.peers[*p.node] && !p.left
+		alive := p.awaited || m.peers[*p.node] && !p.left && m.now.Mono-p.heard <= m.hold()
 		if p != m.own && p != o && alive && !o.answers[*p.node] {
 			return false
 		}
@@ -222,6 +224,9 @@ func (m *Machine) tooLate(o *origin, epoch, end uint64) {
 		return
 	}
 	i := slices.IndexFunc(o.closed, func(p past) bool { return p.epoch == epoch })
+	if i < 0 && o == m.own {
+		return // of a process before this one
+	}
 	from := uint64(1)
 	if i >= 0 {
 		from = o.closed[i].end + 1

@@ -71,6 +71,7 @@ func (m *Machine) leave() {
 		m.farewell()
 		m.own.mark = infinity
 		m.place(m.own)
+		m.release()
 	}
 	m.state = gone
 }

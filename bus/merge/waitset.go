@@ -57,7 +57,7 @@ func (m *Machine) listen(o *origin) {
 	if !o.awaited || o.left {
 		return
 	}
-	if silence >= m.hold()*2/3 && !o.asked {
+	if silence >= m.hold()*2/3 {
 		m.askSeen(o)
 	}
 	if silence >= m.hold() {
@@ -65,9 +65,18 @@ func (m *Machine) listen(o *origin) {
 	}
 }
 
+// askSeen asks everybody what they have of o, and those who do not answer again: a question or an answer may be lost.
 func (m *Machine) askSeen(o *origin) {
-	o.asked = true
-	clear(o.answers)
+	again := m.hold() / 4
+	switch {
+	case !o.asked:
+		o.asked = true
+		clear(o.answers)
+	case m.now.Mono < o.askedAt+again || m.answered(o):
+		return
+	}
+	o.askedAt = m.now.Mono
+	m.wakeBy(o.askedAt + again)
 	m.saySeen(true)
 }
 

@@ -98,7 +98,7 @@ func (s *Stream) sendKeyed(buf []byte, f *wire.Frame) []byte {
 	return buf
 }
 
-// ask fetches missed events from one node and feeds them in as they come. It gives up when nothing came for Hold.
+// ask fetches missed events from one node and feeds them in as they come. It gives up when nothing came for a quarter of Hold.
 func (s *Stream) ask(a merge.Ask) {
 	err := s.fetch(a)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Stream) fetch(a merge.Ask) error {
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	patience := max(s.cfg.Merge.Hold, 200*time.Millisecond)
+	patience := max(s.cfg.Merge.Hold/4, 50*time.Millisecond) // there must be time to ask somebody else within Hold
 	idle := time.AfterFunc(patience, cancel)
 	defer idle.Stop()
 	return s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {

@@ -13,6 +13,9 @@ import (
 	"github.com/amibus/amibus/proto/wire"
 )
 
+// linger is how long a node that has left still gives replays: the last frame may have been lost.
+const linger = 300 * time.Millisecond
+
 // outboxLen bounds the messages waiting for the bus.
 const outboxLen = 1024
 
@@ -159,6 +162,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	s.step(merge.Start{Peers: peers})
 	s.tick(ctx)
 	s.step(merge.Leave{})
+	time.Sleep(linger)
 	stop()
 	stopAsking()
 	s.asks.Wait()
