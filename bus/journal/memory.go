@@ -12,16 +12,10 @@ const (
 	PeerBudget = 64 << 20
 )
 
-// overhead is what an entry costs beside its bytes.
-const overhead = 96
+// cost is what an entry costs: its bytes and what belongs to it.
+func cost(e wire.Entry) int { return len(e.Raw()) + 96 }
 
-// Stream names the events of one incarnation of one node.
-type Stream struct {
-	Site, Node string
-	Epoch      uint64
-}
-
-// Memory is a journal in memory. It is safe for concurrent use.
+// Memory is a journal in memory.
 type Memory struct {
 	mu         sync.Mutex
 	site, node string
@@ -36,8 +30,7 @@ func NewMemory(site, node string, ownBudget, peerBudget int) *Memory {
 	return &Memory{site: site, node: node, budget: [2]int{ownBudget, peerBudget}, rings: map[Stream]*ring{}}
 }
 
-// Append keeps the entry as event seq of s. Seqs of a stream must ascend; one that skips some begins the stream anew, since a
-// replay must not hide a hole.
+// Append implements Journal.
 func (j *Memory) Append(s Stream, seq uint64, e wire.Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -47,11 +40,15 @@ func (j *Memory) Append(s Stream, seq uint64, e wire.Entry) {
 		j.rings[s] = r
 	}
 	share := j.share(s)
-	if seq != r.first+uint64(r.len()) {
+	switch next := r.first + uint64(r.len()); {
+	case seq < next:
+		return
+	case seq > next:
 		j.used[share] -= r.bytes
+		j.fell[share] += uint64(r.len())
 		*r = ring{first: seq}
 	}
-	size := len(e.Raw()) + overhead
+	size := cost(e)
 	r.push(e, size)
 	j.used[share] += size
 	for j.used[share] > j.budget[share] {
@@ -82,8 +79,7 @@ func (j *Memory) evict(share int) {
 	}
 }
 
-// Range calls fn for consecutive events of s: the first one from … to that is still held and those that follow it, until fn
-// returns false. The lock is not held while fn runs; it ends early if what would follow has fallen out meanwhile.
+// Range implements Journal.
 func (j *Memory) Range(s Stream, from, to uint64, fn func(seq uint64, e wire.Entry) bool) {
 	const batch = 128
 	var got []wire.Entry
@@ -113,13 +109,24 @@ func (j *Memory) Range(s Stream, from, to uint64, fn func(seq uint64, e wire.Ent
 	}
 }
 
-// Stats of a journal.
-type Stats struct {
-	OwnBytes, PeerBytes   int
-	OwnFellOut, PeersFell uint64 // events that fell out because the budget was used up
+// first returns the oldest event of s that is held.
+func (j *Memory) first(s Stream) (seq uint64, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.rings[s]
+	if r == nil || r.len() == 0 {
+		return 0, false
+	}
+	return r.first, true
 }
 
-// Stats returns a snapshot.
+// Previous returns 0 and 0: memory does not outlive its process.
+func (j *Memory) Previous() (epoch, seq uint64) { return 0, 0 }
+
+// Close does nothing.
+func (j *Memory) Close() {}
+
+// Stats implements Journal.
 func (j *Memory) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -148,7 +155,7 @@ func (r *ring) push(e wire.Entry, size int) {
 }
 
 func (r *ring) pop() (size int) {
-	size = len(r.items[r.head].Raw()) + overhead
+	size = cost(r.items[r.head])
 	r.items[r.head] = wire.Entry{}
 	r.head++
 	r.first++

@@ -16,7 +16,7 @@ func entry(tb testing.TB, text string) wire.Entry {
 	return e
 }
 
-func held(j *Memory, s Stream, from, to uint64) (seqs []uint64) {
+func held(j Journal, s Stream, from, to uint64) (seqs []uint64) {
 	j.Range(s, from, to, func(seq uint64, e wire.Entry) bool {
 		if string(e.AMI()) != fmt.Sprint(seq) {
 			panic("wrong event")
