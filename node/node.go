@@ -55,6 +55,7 @@ type Node struct {
 	routes    []string   // to the members there are now
 	dial      *time.Timer
 	closed    bool
+	journal   journal.Journal
 	stream    *stream.Stream
 	upstream  *upstream.Upstream // nil without a source
 	intake    *intake
@@ -84,6 +85,9 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	if n.epoch, err = n.data.nextEpoch(n.born); err != nil {
+		return nil, err
+	}
+	if err = n.openJournal(); err != nil {
 		return nil, err
 	}
 	banner := cmp.Or(n.data.banner(), defaultBanner)
@@ -158,12 +162,37 @@ func (n *Node) openMembers() (err error) {
 	return err
 }
 
+// openJournal finds what the last incarnation has left. The epoch is above that one's even if the file epoch is gone.
+func (n *Node) openJournal() error {
+	if n.cfg.Bus.Journal != config.JournalFile {
+		n.journal = journal.NewMemory(n.self.Site, n.self.Name, journal.OwnBudget, journal.PeerBudget)
+		return nil
+	}
+	j, err := journal.OpenFile(journal.FileConfig{Dir: n.data.path("journal"), Site: n.self.Site, Node: n.self.Name, Log: n.component("journal")})
+	if err != nil {
+		return err
+	}
+	n.journal = j
+	epoch, seq := j.Previous()
+	if epoch == 0 {
+		return nil
+	}
+	n.log.Info("events of the last incarnation are in the journal", "epoch", epoch, "last_seq", seq)
+	if epoch < n.epoch {
+		return nil
+	}
+	n.epoch = epoch + 1
+	return n.data.keepEpoch(n.epoch)
+}
+
 // build makes the parts that need no I/O to exist.
 func (n *Node) build() {
+	previousEpoch, previousSeq := n.journal.Previous()
 	n.stream = stream.New(stream.Config{
-		Merge:   merge.Config{Self: n.self, Epoch: n.epoch, Hold: n.cfg.Bus.Hold, Tick: n.cfg.Bus.Tick},
+		Merge: merge.Config{Self: n.self, Epoch: n.epoch, Hold: n.cfg.Bus.Hold, Tick: n.cfg.Bus.Tick,
+			PreviousEpoch: previousEpoch, PreviousSeq: previousSeq},
 		Bus:     n.bus,
-		Journal: journal.NewMemory(n.self.Site, n.self.Name, journal.OwnBudget, journal.PeerBudget),
+		Journal: n.journal,
 		Keyed:   keyed(n.cfg.Bus.NATS),
 		Emitted: n.emitted,
 		Arrived: func(events []merge.Event) { n.arrived.Publish(events...) },
@@ -268,6 +297,9 @@ func (n *Node) close() {
 		if err := n.bus.Close(); err != nil {
 			n.log.Warn("closing the bus failed", "err", err)
 		}
+	}
+	if n.journal != nil {
+		n.journal.Close() // last: whoever appends to it or reads it is gone
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 type Config struct {
 	Merge   merge.Config
 	Bus     bus.Bus
-	Journal *journal.Memory
+	Journal journal.Journal
 	Keyed   Keyed
 	Emitted func([]merge.Event) // the merged stream: events in order, and gaps
 	Arrived func([]merge.Event) // the same in the order of arrival: per node only, nothing waits; may be nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -74,6 +75,7 @@ type testNode struct {
 	*process
 	name, dir, source string
 	join              []string
+	journal           string // "": memory
 	addr              struct{ AMI, Admin, Route, Client, Member string }
 }
 
@@ -82,6 +84,17 @@ func (n *testNode) run(t *testing.T) {
 	t.Helper()
 	addresses := filepath.Join(n.dir, "data", "addresses.json")
 	_ = os.Remove(addresses)
+	n.configure(t)
+	n.process = spawn(t, "run", "--config", filepath.Join(n.dir, "amibus.yaml"), "--log-level", "debug")
+	eventually(t, 20*time.Second, n.name+" says where it listens", func() bool {
+		b, err := os.ReadFile(addresses)
+		return err == nil && json.Unmarshal(b, &n.addr) == nil
+	})
+}
+
+// configure writes the node's files.
+func (n *testNode) configure(t *testing.T) {
+	t.Helper()
 	n.write(t, "secret.txt", "secret\n")
 	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n")
 	text := fmt.Sprintf(`node:   {name: %s, data_dir: data}
@@ -89,19 +102,15 @@ source: {kind: asterisk, asterisk: {address: "%s", username: admin, secret_file:
 ami:    {manager_conf: manager.conf}
 bus:
   hold: 5s # the promises under test hold while nobody is dropped; a busy machine may keep a process from running for longer than 300 ms
+  journal: %s
   nats:   {route_listen: "127.0.0.1:0", client_listen: "127.0.0.1:0"}
   member: {listen: "127.0.0.1:0", join: [%s]}
 admin:  {listen: "127.0.0.1:0"}
-`, n.name, n.source, quoted(n.join))
+`, n.name, n.source, cmp.Or(n.journal, "memory"), quoted(n.join))
 	if n.source == "" {
 		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], "source: {kind: none}", 1)
 	}
 	n.write(t, "amibus.yaml", text)
-	n.process = spawn(t, "run", "--config", filepath.Join(n.dir, "amibus.yaml"), "--log-level", "debug")
-	eventually(t, 20*time.Second, n.name+" says where it listens", func() bool {
-		b, err := os.ReadFile(addresses)
-		return err == nil && json.Unmarshal(b, &n.addr) == nil
-	})
 }
 
 func quoted(list []string) string {

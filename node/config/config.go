@@ -19,7 +19,8 @@ const (
 	Always = "always" // identity.qualify, bus.nats.publish
 	Never  = "never"  // identity.qualify, bus.nats.publish
 
-	JournalMemory = "memory" // bus.journal
+	JournalMemory = "memory" // bus.journal: own events are gone with the process
+	JournalFile   = "file"   // bus.journal: own events are on disk too, in DataDir
 )
 
 // Config is all that one node is told. Its parts are small structs, so that a package can be handed the one it needs.
@@ -70,7 +71,7 @@ type Identity struct {
 type Bus struct {
 	Hold    time.Duration // the longest an event waits for other nodes; default 300ms
 	Tick    time.Duration // time between frames; 0: auto, max(1 ms, nodes × 1 ms)
-	Journal string        // JournalMemory
+	Journal string        // JournalMemory (default) or JournalFile
 	NATS    NATS
 	Member  Member
 }

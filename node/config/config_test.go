@@ -140,7 +140,7 @@ func TestProblems(t *testing.T) {
 		"kind":               {strings.Replace(base, "source: {", "source: {kind: pbx, ", 1), []string{"2: source.kind: is \"pbx\", must be asterisk, or none"}},
 		"source address":     {strings.Replace(base, ":5039", ":0", 1), []string{"2: source.asterisk.address: is \"127.0.0.1:0\", must name a host and a port"}},
 		"username":           {strings.Replace(base, "address:", `username: "a\r\nAction: x", address:`, 1), []string{"2: source.asterisk.username: is "}},
-		"words":              {base + "identity: {qualify: yes}\nbus:\n  journal: file\n  nats: {publish: often}", []string{"4: identity.qualify: is \"yes\", must be auto, or always, or never", "6: bus.journal: file is not built in this version; use memory", "7: bus.nats.publish: is \"often\""}},
+		"words":              {base + "identity: {qualify: yes}\nbus:\n  journal: disk\n  nats: {publish: often}", []string{"4: identity.qualify: is \"yes\", must be auto, or always, or never", "6: bus.journal: is \"disk\", must be memory, or file", "7: bus.nats.publish: is \"often\""}},
 		"duration":           {base + "bus: {hold: 300, tick: soon}", []string{"4: bus.hold: is \"300\", must be a duration such as 300ms", "4: bus.tick: is \"soon\""}},
 		"negative":           {base + "bus: {hold: -1s, tick: 0s}", []string{"4: bus.hold: is \"-1s\", must be a duration", "4: bus.tick: is \"0s\""}},
 		"hold short":         {base + "bus: {hold: 19ms}", []string{"4: bus.hold: is 19ms, must be 20ms to 10s"}},

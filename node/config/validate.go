@@ -112,7 +112,7 @@ func (k *checker) bus() {
 	case b.Hold < holdTicks*b.Tick:
 		k.bad("bus.hold", "is %v, must be at least %d ticks (%v at bus.tick %v)", b.Hold, holdTicks, holdTicks*b.Tick, b.Tick)
 	}
-	k.oneOf("bus.journal", b.Journal, []string{"file"}, JournalMemory)
+	k.oneOf("bus.journal", b.Journal, nil, JournalMemory, JournalFile)
 }
 
 func (k *checker) nats() {
