@@ -85,6 +85,7 @@ func OpenFile(cfg FileConfig) (*File, error) {
 		return nil, err
 	}
 	j.last = j.prev
+	j.writer.budget = int64(cfg.FileBudget)
 	go j.run()
 	return j, nil
 }

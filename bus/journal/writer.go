@@ -45,6 +45,7 @@ type writer struct {
 	next    mark     // that would continue the segment
 	at      int64    // bytes of the segment that are written
 	failing bool     // and that has been told
+	budget  int64    // less than configured on a smaller disk
 }
 
 // giveUp drops the oldest event that waits for the disk. It needs j.mu.
@@ -166,7 +167,7 @@ func (j *File) flush(n int) bool {
 		j.mu.Lock()
 		j.stats.WriteErrors++
 		j.mu.Unlock()
-		if noSpace(err) && j.dropOldest() {
+		if noSpace(err) && j.makeRoom() {
 			continue
 		}
 		if !w.failing {
@@ -215,17 +216,22 @@ func (j *File) put() error {
 
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
+// makeRoom drops the oldest segment, and stays below what the disk had room for: others need some too, the node's next start first.
+func (j *File) makeRoom() bool {
+	used := j.Stats().FileBytes
+	if !j.dropOldest() {
+		return false
+	}
+	j.writer.budget = min(j.writer.budget, max(used-segmentSize, segmentSize))
+	j.cfg.Log.Warn("no room on the journal's disk: it keeps less until the next start", "dir", j.cfg.Dir, "bytes", j.writer.budget)
+	return true
+}
+
 // trim keeps the budget.
 func (j *File) trim() {
 	for {
-		j.mu.Lock()
-		used := int64(0)
-		for _, s := range j.segments {
-			used += s.disk
-		}
-		over := used > int64(j.cfg.FileBudget) || len(j.segments) > maxSegments
-		j.mu.Unlock()
-		if !over || !j.dropOldest() {
+		s := j.Stats()
+		if s.FileBytes <= j.writer.budget && s.FileSegments <= maxSegments || !j.dropOldest() {
 			return
 		}
 	}
