@@ -103,13 +103,3 @@ func TestARangeHasNoHole(t *testing.T) {
 		t.Fatalf("ended at %d", last)
 	}
 }
-
-func BenchmarkAppend(b *testing.B) {
-	j := NewMemory("default", "alpha", 1<<20, 1<<20)
-	e := entry(b, string(make([]byte, 500)))
-	s := Stream{"default", "alpha", 1}
-	b.ReportAllocs()
-	for seq := uint64(1); b.Loop(); seq++ {
-		j.Append(s, seq, e)
-	}
-}
