@@ -473,3 +473,36 @@ func TestAppendIsIdempotent(t *testing.T) {
 	j := openFile(t, cfg)
 	consecutive(t, held(j, alpha7, 1, 99), 1, 12)
 }
+
+// Whatever is in a segment, what comes out is consecutive from its first event on.
+func FuzzSegment(f *testing.F) {
+	whole, err := os.ReadFile(filepath.Join(filled(f, 40), fmt.Sprintf(segmentName, 7, 1)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte(magic))
+	f.Add(appendRecord([]byte(magic), &wire.Frame{Site: "default", Node: "alpha", Epoch: 7, First: 1, Entries: []wire.Entry{entry(f, "1")}}))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte) {
+		s := segment{path: filepath.Join(dir, "x.seg"), epoch: 7, first: 1, size: int64(len(content))}
+		if err := os.WriteFile(s.path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _ := config(dir)
+		for _, from := range []uint64{0, 1, 20, 1 << 63} {
+			next := uint64(0)
+			err := (&File{cfg: cfg}).readSegment(s, from, func(f *wire.Frame) bool {
+				if next != 0 && f.First != next || next == 0 && f.First > max(from, 1) || len(f.Entries) == 0 {
+					t.Fatalf("from %d: a frame of %d events begins with %d, expected %d", from, len(f.Entries), f.First, next)
+				}
+				next = f.First + uint64(len(f.Entries))
+				return next > from
+			})
+			if err != nil && !errors.As(err, &otherNode{}) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
