@@ -52,9 +52,10 @@ func TestKillWhileJournalling(t *testing.T) {
 	if err != nil || last < int(written) {
 		t.Fatalf("%v events were on disk, %d are", written, last)
 	}
-	got := client.wait(last, time.Minute, bravo.addr.AMI)
+	client.wait(last, time.Minute, bravo.addr.AMI)
 	inView(t, map[string]*testNode{"alpha": alpha, "bravo": bravo}, 2)
-	if got = client.seen(bravo.addr.AMI); len(got) != last {
+	got := client.seen(bravo.addr.AMI)
+	if len(got) != last {
 		t.Fatalf("%d events of alpha at bravo, %d were on alpha's disk", len(got), last)
 	}
 	want := recorded(t, "busy-1", "alpha")
