@@ -162,29 +162,6 @@ func (n *Node) openMembers() (err error) {
 	return err
 }
 
-// openJournal finds what the last incarnation has left. The epoch is above that one's even if the file epoch is gone.
-func (n *Node) openJournal() error {
-	if n.cfg.Bus.Journal != config.JournalFile {
-		n.journal = journal.NewMemory(n.self.Site, n.self.Name, journal.OwnBudget, journal.PeerBudget)
-		return nil
-	}
-	j, err := journal.OpenFile(journal.FileConfig{Dir: n.data.path("journal"), Site: n.self.Site, Node: n.self.Name, Log: n.component("journal")})
-	if err != nil {
-		return err
-	}
-	n.journal = j
-	epoch, seq := j.Previous()
-	if epoch == 0 {
-		return nil
-	}
-	n.log.Info("events of the last incarnation are in the journal", "epoch", epoch, "last_seq", seq)
-	if epoch < n.epoch {
-		return nil
-	}
-	n.epoch = epoch + 1
-	return n.data.keepEpoch(n.epoch)
-}
-
 // build makes the parts that need no I/O to exist.
 func (n *Node) build() {
 	previousEpoch, previousSeq := n.journal.Previous()
