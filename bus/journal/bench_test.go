@@ -107,13 +107,16 @@ func BenchmarkReplay(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	start := time.Now()
-	for _, f := range files {
-		if _, err := os.ReadFile(f); err != nil {
-			b.Fatal(err)
+	floor := time.Hour
+	for range 5 { // the first one finds nothing warm
+		start := time.Now()
+		for _, f := range files {
+			if _, err := os.ReadFile(f); err != nil {
+				b.Fatal(err)
+			}
 		}
+		floor = min(floor, time.Since(start))
 	}
-	floor := time.Since(start)
 	j = openFile(b, cfg)
 	for b.Loop() {
 		n := 0
