@@ -2,7 +2,6 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,7 +19,6 @@ import (
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/forward"
-	"github.com/amibus/amibus/node/lifecycle"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
@@ -32,6 +30,9 @@ const (
 	routesWait    = 3 * time.Second // a peer that cannot be reached must not keep this node from serving its own
 	dialGrace     = 500 * time.Millisecond
 	noteQueue     = 4096
+	// drainTime is for answers under way when the node stops; with the last words of the sessions, the farewells on bus and gossip and
+	// what may hang there, the whole stop takes less than 10 s, which is what orchestrators grant at least.
+	drainTime = 7500 * time.Millisecond
 )
 
 // Node is one amibus node. Use New, then Run.
@@ -69,6 +70,7 @@ type Node struct {
 	httpListener net.Listener
 	notesLost    atomic.Uint64
 	refused      atomic.Uint64 // events of the own source that could not be carried
+	draining     atomic.Bool   // asked to stop: answers under way are finished
 	changes      [merge.Skewed + 1]atomic.Uint64
 }
 
@@ -186,9 +188,9 @@ func (n *Node) build() {
 		source = n.upstream
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
-		Own: n.ownPeer, Peers: n.otherPeers, Log: n.component("forward")})
+		Own: n.ownPeer, Peers: n.otherPeers, Drain: drainTime, Log: n.component("forward")})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Backend: &backend{n},
-		Node: n.self})
+		Node: n.self, Drain: drainTime})
 	n.admin = n.newAdmin()
 }
 
@@ -200,84 +202,6 @@ func keyed(c config.NATS) stream.Keyed {
 		return stream.KeyedNever
 	}
 	return stream.KeyedWanted
-}
-
-// Run serves until ctx ends or something that cannot be done without fails.
-func (n *Node) Run(ctx context.Context) error {
-	defer n.close()
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	core, coreCtx := lifecycle.With(background)
-	core.Go("notes", func() error { n.writeNotes(coreCtx); return nil })
-	core.Go("stream", func() error { n.meetPeers(coreCtx); return n.stream.Run(coreCtx) })
-
-	parts, ctx := lifecycle.With(ctx)
-	context.AfterFunc(coreCtx, parts.Stop)
-	parts.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
-	parts.Go("forward", func() error { return n.router.Serve(ctx) })
-	if n.httpListener != nil {
-		parts.Go("admin", func() error { return n.admin.Serve(ctx, n.httpListener) })
-	}
-	if n.upstream != nil {
-		parts.Go("upstream", func() error {
-			select {
-			case <-n.stream.Settled(): // before that no event could be stamped
-				return n.upstream.Run(ctx)
-			case <-ctx.Done():
-				return nil
-			}
-		})
-	}
-	n.log.Info("node is up", "node", n.self.String(), "epoch", n.epoch, "ami", n.amiListener.Addr().String())
-	err := parts.Wait()
-	core.Stop() // the stream goes last: it says farewell to the others
-	if coreErr := core.Wait(); err == nil {
-		err = coreErr
-	}
-	return err
-}
-
-// meetPeers waits a moment for routes to the nodes found so far, so that the join reaches them.
-func (n *Node) meetPeers(ctx context.Context) {
-	if n.members == nil || len(n.cfg.Bus.NATS.URLs) > 0 {
-		return
-	}
-	n.membersMu.Lock()
-	others := n.members.Others()
-	n.setMembers(others)
-	n.membersMu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, routesWait)
-	defer cancel()
-	if err := n.bus.WaitRoutes(ctx, len(others)); err != nil && len(others) > 0 {
-		n.log.Warn("not every peer has a route yet; it will be merged when it has", "peers", len(others), "routes", n.bus.Routes())
-	}
-}
-
-func (n *Node) close() {
-	for _, ln := range []net.Listener{n.amiListener, n.httpListener} {
-		if ln != nil {
-			_ = ln.Close() // closed already after a normal run
-		}
-	}
-	n.membersMu.Lock()
-	n.closed = true
-	if n.dial != nil {
-		n.dial.Stop()
-	}
-	n.membersMu.Unlock()
-	if n.members != nil {
-		if err := n.members.Close(); err != nil {
-			n.log.Warn("leaving the members failed", "err", err)
-		}
-	}
-	if n.bus != nil {
-		if err := n.bus.Close(); err != nil {
-			n.log.Warn("closing the bus failed", "err", err)
-		}
-	}
-	if n.journal != nil {
-		n.journal.Close() // last: whoever appends to it or reads it is gone
-	}
 }
 
 func (n *Node) component(name string) *slog.Logger { return n.log.With("component", name) }

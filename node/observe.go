@@ -25,6 +25,9 @@ func (n *Node) newAdmin() *admin.Server {
 // ready tells what keeps this node from doing its job. A node without peers, or whose peers are away, is ready: it serves its own.
 func (n *Node) ready() admin.Readiness {
 	r := admin.Readiness{Details: map[string]any{"node": n.self.String(), "epoch": n.stream.Stats().Epoch, "nodes": n.standings()}}
+	if n.draining.Load() {
+		r.Reasons = append(r.Reasons, "the node is stopping")
+	}
 	select {
 	case <-n.stream.Settled():
 	default:

@@ -23,7 +23,7 @@ const (
 	idleTimeout    = time.Minute
 	maxHeaderBytes = 16 << 10
 	maxScrapes     = 4
-	shutdownGrace  = 2 * time.Second
+	shutdownGrace  = 500 * time.Millisecond
 )
 
 // Config is what a Server needs.

@@ -43,7 +43,7 @@ func benchmarkDeliver(b *testing.B, sessions, batch int) {
 		s.user, s.mask, s.timeout, s.sub = user, user.Read, time.Minute, f.conf.Events.Subscribe(DefaultQueueLen)
 		f.enter(user)
 		go func() {
-			s.run(context.Background())
+			s.run(context.Background(), nil)
 			done <- struct{}{}
 		}()
 		<-conn.got // banner

@@ -32,7 +32,7 @@ func FuzzSession(f *testing.F) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			srv.serveConn(context.Background(), theirs)
+			srv.serveConn(context.Background(), nil, theirs)
 		}()
 		ours.SetDeadline(time.Now().Add(10 * time.Second))
 		r := bufio.NewReader(ours)

@@ -55,6 +55,7 @@ type Config struct {
 	Node        merge.Node       // this node
 	QueueLen    int              // events a session may lag behind; 0 = DefaultQueueLen
 	MaxSessions int              // 0 = DefaultMaxSessions
+	Drain       time.Duration    // how long answers under way may take after the end of Serve's context; 0 cuts them off
 	Now         func() time.Time // nil = time.Now
 }
 
@@ -90,13 +91,19 @@ func New(c Config) *Server {
 	return &Server{conf: c, penalty: time.Second, names: map[string]int{}}
 }
 
-// Serve accepts connections until ctx ends or the listener breaks, closes the listener, and returns when all its sessions are gone.
+// Serve accepts connections until ctx ends or the listener breaks, closes the listener, and returns when all its sessions are gone:
+// each finishes the answer under way, gets the events that wait for it, and is closed; nobody takes longer than Drain and lastWords.
 // It may run for several listeners at once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
+	answers, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	var sessions sync.WaitGroup
-	defer sessions.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		defer time.AfterFunc(s.conf.Drain, cut).Stop()
+		sessions.Wait()
+	}()
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	defer ln.Close()
 	for pause := time.Duration(0); ; {
@@ -104,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			sessions.Go(func() { s.serveConn(ctx, conn) })
+			sessions.Go(func() { s.serveConn(answers, ctx.Done(), conn) })
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
@@ -122,7 +129,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // serveConn is the life of one connection. Go sets TCP_NODELAY by itself. A connection that is refused is closed without a byte
 // (ami/behaviour.md 1.3).
-func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
+func (s *Server) serveConn(ctx context.Context, drain <-chan struct{}, conn net.Conn) {
 	defer conn.Close()
 	users := s.conf.Users()
 	if why := s.admit(users.AuthLimit); why != "" {
@@ -131,7 +138,7 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 		return
 	}
 	defer s.release()
-	newSession(s, conn, users.AuthTimeout).run(ctx)
+	newSession(s, conn, users.AuthTimeout).run(ctx, drain)
 }
 
 func (s *Server) admit(authLimit int) (refused string) {

@@ -21,6 +21,7 @@ const (
 	loginWriteTimeout = 100 * time.Millisecond // before the user, and so his writetimeout, is known
 	linger            = 500 * time.Millisecond // how long a client may take to read the last answer
 	flushTimeout      = 10 * time.Second       // for one write of a chunk, unless writetimeout is longer
+	lastWords         = 500 * time.Millisecond // for what is written after the session's context has ended
 )
 
 // Why a session ends, other than by a read or write error.
@@ -80,10 +81,12 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// run serves the connection to its end.
-func (s *session) run(ctx context.Context) {
+// run serves the connection to its end: that of the client, of drain when the server stops, or, at the latest, of ctx.
+func (s *session) run(ctx context.Context, drain <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
-	unhook := context.AfterFunc(ctx, func() { s.conn.Close() })
+	closing := time.AfterFunc(time.Hour, func() { s.conn.Close() })
+	closing.Stop()
+	unhook := context.AfterFunc(ctx, func() { closing.Reset(lastWords) })
 	gone := make(chan struct{}) // the session has ended: no more actions, please
 	read := make(chan struct{}) // the reader has
 	go func() {
@@ -91,17 +94,19 @@ func (s *session) run(ctx context.Context) {
 		s.read(gone)
 	}()
 
-	reason := s.serve(ctx)
+	reason := s.serve(ctx, drain)
 	s.srv.leave(s.user)
 	if s.sub != nil {
 		s.sub.Close()
 	}
 	close(gone)
-	if errors.Is(reason, errGoodbye) && unhook() {
+	if errors.Is(reason, errGoodbye) {
 		s.hangUp()
 		<-read
 	}
+	unhook()
 	cancel()
+	closing.Stop()
 	s.conn.Close()
 	<-read
 	s.ended(reason)
@@ -135,11 +140,16 @@ func (s *session) read(gone <-chan struct{}) {
 }
 
 // serve alternates between actions and chunks of events, and returns why it ended: nil when the client hung up.
-func (s *session) serve(ctx context.Context) error {
+func (s *session) serve(ctx context.Context, drain <-chan struct{}) error {
 	if err := s.send([]byte("Asterisk Call Manager/" + s.srv.conf.Backend.Banner() + "\r\n")); err != nil {
 		return err
 	}
 	for {
+		select {
+		case <-drain:
+			return s.farewell()
+		default:
+		}
 		more, err := s.deliver()
 		if err != nil {
 			return err
@@ -157,10 +167,24 @@ func (s *session) serve(ctx context.Context) error {
 				return err
 			}
 		case <-wake:
+		case <-drain:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// farewell writes what has been taken from the queue, and what is in it now; events that come later are another node's to tell.
+func (s *session) farewell() error {
+	for range 2 {
+		for more := true; more; {
+			var err error
+			if more, err = s.deliver(); err != nil {
+				return err
+			}
+		}
+	}
+	return errGoodbye
 }
 
 // ready is always readable.

@@ -24,7 +24,7 @@ func TestLoginWrites(t *testing.T) {
 	ours, theirs := net.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go f.serveConn(ctx, theirs)
+	go f.serveConn(ctx, nil, theirs)
 	read := func() string { // what one Write of the server gave
 		b := make([]byte, 4096)
 		n, err := ours.Read(b)

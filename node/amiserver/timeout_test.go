@@ -20,7 +20,7 @@ func (f *fixture) pipe(t *testing.T) *client {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		f.serveConn(ctx, theirs)
+		f.serveConn(ctx, nil, theirs)
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -56,6 +57,7 @@ type Config struct {
 	Origin Rewriter      // nil changes nothing
 	Own    func() Peer   // this node
 	Peers  func() []Peer // the other nodes known
+	Drain  time.Duration // how long actions under way may take after the end of Serve's context
 	Log    *slog.Logger
 }
 
@@ -66,7 +68,12 @@ type Caller struct {
 }
 
 // Router routes the actions of one node. It is safe for concurrent use.
-type Router struct{ cfg Config }
+type Router struct {
+	cfg      Config
+	mu       sync.Mutex
+	draining bool           // no more actions of other nodes
+	underWay sync.WaitGroup // those of other nodes; grows only while not draining
+}
 
 // New returns a Router.
 func New(cfg Config) *Router {
@@ -76,7 +83,8 @@ func New(cfg Config) *Router {
 	return &Router{cfg: cfg}
 }
 
-// Serve runs the actions of other nodes on the own source until ctx ends.
+// Serve runs the actions of other nodes on the own source until ctx ends. Then new ones are refused, those under way have Config.Drain
+// to end by themselves, and what is left is broken off.
 func (r *Router) Serve(ctx context.Context) error {
 	stop, err := r.cfg.Bus.Serve(bus.SubjectAction(r.cfg.Self.Site, r.cfg.Self.Name), r.handle)
 	if err != nil {
@@ -84,7 +92,30 @@ func (r *Router) Serve(ctx context.Context) error {
 	}
 	defer stop()
 	<-ctx.Done()
+	r.drain()
 	return nil
+}
+
+func (r *Router) drain() {
+	r.mu.Lock()
+	r.draining = true
+	r.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { defer close(ended); r.underWay.Wait() }() // it ends at the latest when stop has broken them off
+	select {
+	case <-ended:
+	case <-time.After(r.cfg.Drain):
+	}
+}
+
+// begin counts an action of another node as under way, unless it comes too late.
+func (r *Router) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.draining {
+		r.underWay.Add(1)
+	}
+	return !r.draining
 }
 
 // Do runs an action where it belongs and gives the answer to send, as AMI text, in pieces; a piece is valid during the call, and need
@@ -124,6 +155,10 @@ func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error
 	r.cfg.Log.Debug("action of another node", "action", action.Action(), "site", a.GetSite(), "node", a.GetNode(),
 		"session", a.GetSession(), "counter", a.GetCounter(), "user", a.GetUser(), "address", a.GetAddress())
 	id := action.Get("ActionID")
+	if !r.begin() {
+		return send(failure(id, "Node "+r.cfg.Self.Name+" is shutting down").Add("Outcome", "not executed").Bytes())
+	}
+	defer r.underWay.Done()
 	switch text := malformed(action); {
 	case text != "":
 		return send(refusal(id, text))

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"net"
+
+	"github.com/amibus/amibus/node/lifecycle"
+)
+
+// Run serves until ctx ends or something that cannot be done without fails. Then it drains: no new connections and actions, the
+// answers under way are finished, within drainTime; what they need ends behind them, and the stream, which says farewell to the others,
+// last.
+func (n *Node) Run(ctx context.Context) error {
+	defer n.close()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	core, coreCtx := lifecycle.With(background)
+	core.Go("notes", func() error { n.writeNotes(coreCtx); return nil })
+	core.Go("stream", func() error { n.meetPeers(coreCtx); return n.stream.Run(coreCtx) })
+	support, supportCtx := lifecycle.With(background)
+	n.runSupport(supportCtx, support)
+	serving, ctx := lifecycle.With(ctx)
+	for _, needed := range []context.Context{coreCtx, supportCtx} {
+		context.AfterFunc(needed, serving.Stop)
+	}
+	serving.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
+	serving.Go("forward", func() error { return n.router.Serve(ctx) })
+	context.AfterFunc(ctx, n.drain)
+	n.log.Info("node is up", "node", n.self.String(), "epoch", n.epoch, "ami", n.amiListener.Addr().String())
+
+	err := serving.Wait()
+	for _, group := range []*lifecycle.Group{support, core} {
+		group.Stop()
+		if failed := group.Wait(); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// runSupport starts what actions under way need, and the admin pages, which show that the node drains.
+func (n *Node) runSupport(ctx context.Context, g *lifecycle.Group) {
+	if n.httpListener != nil {
+		g.Go("admin", func() error { return n.admin.Serve(ctx, n.httpListener) })
+	}
+	if n.upstream != nil {
+		g.Go("upstream", func() error {
+			select {
+			case <-n.stream.Settled(): // before that no event could be stamped
+				return n.upstream.Run(ctx)
+			case <-ctx.Done():
+				return nil
+			}
+		})
+	}
+}
+
+func (n *Node) drain() {
+	n.draining.Store(true)
+	n.log.Info("stopping: no new connections and actions; answers under way are finished", "within", drainTime, "sessions", n.ami.Stats().Sessions)
+}
+
+// meetPeers waits a moment for routes to the nodes found so far, so that the join reaches them.
+func (n *Node) meetPeers(ctx context.Context) {
+	if n.members == nil || len(n.cfg.Bus.NATS.URLs) > 0 {
+		return
+	}
+	n.membersMu.Lock()
+	others := n.members.Others()
+	n.setMembers(others)
+	n.membersMu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, routesWait)
+	defer cancel()
+	if err := n.bus.WaitRoutes(ctx, len(others)); err != nil && len(others) > 0 {
+		n.log.Warn("not every peer has a route yet; it will be merged when it has", "peers", len(others), "routes", n.bus.Routes())
+	}
+}
+
+func (n *Node) close() {
+	for _, ln := range []net.Listener{n.amiListener, n.httpListener} {
+		if ln != nil {
+			_ = ln.Close() // closed already after a normal run
+		}
+	}
+	n.membersMu.Lock()
+	n.closed = true
+	if n.dial != nil {
+		n.dial.Stop()
+	}
+	n.membersMu.Unlock()
+	if n.members != nil {
+		if err := n.members.Close(); err != nil {
+			n.log.Warn("leaving the members failed", "err", err)
+		}
+	}
+	if n.bus != nil {
+		if err := n.bus.Close(); err != nil {
+			n.log.Warn("closing the bus failed", "err", err)
+		}
+	}
+	if n.journal != nil {
+		n.journal.Close() // last: whoever appends to it or reads it is gone
+	}
+}
