@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -29,6 +30,7 @@ type connection struct {
 	dec    *ami.Decoder
 	banner string        // version of AMI
 	idle   time.Duration // longest silence; 0 while one deadline is set for all of the login, and on action connections
+	heard  *atomic.Int64 // if not nil, gets the time of the last byte
 
 	closing chan struct{} // closed by close
 	once    sync.Once
@@ -42,7 +44,11 @@ func (c *connection) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.conn.Read(p)
+	n, err := c.conn.Read(p)
+	if n > 0 && c.heard != nil {
+		c.heard.Store(time.Now().UnixNano())
+	}
+	return n, err
 }
 
 func (c *connection) write(b []byte, within time.Duration) (int, error) {

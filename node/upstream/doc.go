@@ -5,8 +5,11 @@
 // that callback. Actions use a pool of connections with events switched off and one request in flight each, so a synchronous
 // Originate or a long Command delays nobody else.
 //
-// What is left out of the stream is only what our own presence causes: the FullyBooted that answers our own Login, and security
-// events about our own sockets. Where an address translation stands between the node and its Asterisk the latter cannot be
+// Each process of an Asterisk gets a mark, a global variable: a nonce, set by the first node that finds none there. Another mark is
+// another process, and two nodes that find the same one have the same Asterisk. It is read at each login, before the first event.
+//
+// What is left out of the stream is only what our own presence causes: the FullyBooted that answers our own Login, the VarSet of the
+// mark, and security events about our own sockets. Where an address translation stands between the node and its Asterisk the latter cannot be
 // told from others, and are passed on.
 //
 // Events may come before Link(true): that waits for the answers of the start-up queries, the events do not.

@@ -27,6 +27,7 @@ type session struct {
 	started time.Time // when the link came up; zero before
 	seen    bool      // any message since the login
 	booted  bool      // a FullyBooted since the login
+	mark    string    // of the Asterisk's process
 }
 
 // run returns the fault that ended the connection.
@@ -39,6 +40,10 @@ func (s *session) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, c.close)()
 	s.u.denied.Store(false) // rights are those of the login
 	s.info.Banner = c.banner
+	if err := s.introduce(ctx); err != nil {
+		return s.u.countFault(err)
+	}
+	c.heard = &s.u.heard
 	c.idle = 2*s.u.cfg.PingEvery + s.u.cfg.DialTimeout
 
 	var writer sync.WaitGroup
@@ -118,7 +123,13 @@ func (s *session) read(ctx context.Context, c *connection) error {
 func (s *session) event(m *ami.Message) {
 	first := !s.seen
 	s.seen = true
-	if string(m.Get("Event")) == "FullyBooted" {
+	switch string(m.Get("Event")) {
+	case "VarSet":
+		if s.marked(m) {
+			s.u.count.consumed.Add(1)
+			return
+		}
+	case "FullyBooted":
 		own := !s.booted && !s.up() && greetsUs(m, first)
 		s.booted = true
 		if own {

@@ -21,6 +21,12 @@ type Config struct {
 	// Event gets each event, in order, from the goroutine that reads the event connection. m is valid during the call, which must not
 	// block.
 	Event func(m *ami.Message)
+	// LoggedIn is told of each login of the event connection, before its first event, from the goroutine that calls Event. It may take
+	// its time: nothing is read meanwhile. Without it the Asterisk is not marked. Optional.
+	LoggedIn func(Login)
+	// Marked is told when the mark has changed since LoggedIn, because another node set it at the same time. From the same goroutine.
+	// Optional.
+	Marked func(mark string)
 	// Link is told when the link has come up and when it has gone, from the same goroutine. Optional.
 	Link func(up bool, info Info)
 	Log  *slog.Logger
@@ -83,8 +89,11 @@ type Upstream struct {
 	failed atomic.Pointer[error] // why the last try or link ended
 	denied atomic.Bool           // the Asterisk has denied an action to our user, since the login
 	silent atomic.Bool           // no FullyBooted came after the login
+	heard  atomic.Int64          // Unix ns of the last byte of an event connection; 0 before
 	nextID atomic.Uint64
 	count  counters
+
+	unmarked atomic.Bool // it was logged that the Asterisk has no mark
 }
 
 // New returns an Upstream that does nothing before Run.

@@ -821,7 +821,11 @@ type Member struct {
 	// Version of the amibus binary.
 	Version string `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`
 	// Version of the frame schema.
-	Schema        uint32 `protobuf:"varint,8,opt,name=schema,proto3" json:"schema,omitempty"`
+	Schema uint32 `protobuf:"varint,8,opt,name=schema,proto3" json:"schema,omitempty"`
+	// Mark of the process of its Asterisk, which two nodes share if they have the same Asterisk; empty if it is not linked, or has none.
+	Mark string `protobuf:"bytes,9,opt,name=mark,proto3" json:"mark,omitempty"`
+	// True if it publishes the events of its Asterisk; false if it stands by, or has no link.
+	Publishing    bool `protobuf:"varint,10,opt,name=publishing,proto3" json:"publishing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -912,6 +916,20 @@ func (x *Member) GetSchema() uint32 {
 	return 0
 }
 
+func (x *Member) GetMark() string {
+	if x != nil {
+		return x.Mark
+	}
+	return ""
+}
+
+func (x *Member) GetPublishing() bool {
+	if x != nil {
+		return x.Publishing
+	}
+	return false
+}
+
 var File_amibus_v1_bus_proto protoreflect.FileDescriptor
 
 const file_amibus_v1_bus_proto_rawDesc = "" +
@@ -979,7 +997,7 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"timeout_ms\x18\b \x01(\rR\ttimeoutMs\x12\x10\n" +
 	"\x03hlc\x18\t \x01(\x10R\x03hlc\x12\x10\n" +
-	"\x03ami\x18\x0f \x01(\fR\x03ami\"\xc0\x01\n" +
+	"\x03ami\x18\x0f \x01(\fR\x03ami\"\xf4\x01\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
@@ -990,7 +1008,12 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"systemname\x18\x06 \x01(\tR\n" +
 	"systemname\x12\x18\n" +
 	"\aversion\x18\a \x01(\tR\aversion\x12\x16\n" +
-	"\x06schema\x18\b \x01(\rR\x06schemaB)Z'github.com/amibus/amibus/proto/amibuspbb\x06proto3"
+	"\x06schema\x18\b \x01(\rR\x06schema\x12\x12\n" +
+	"\x04mark\x18\t \x01(\tR\x04mark\x12\x1e\n" +
+	"\n" +
+	"publishing\x18\n" +
+	" \x01(\bR\n" +
+	"publishingB)Z'github.com/amibus/amibus/proto/amibuspbb\x06proto3"
 
 var (
 	file_amibus_v1_bus_proto_rawDescOnce sync.Once

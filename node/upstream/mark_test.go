@@ -1,0 +1,194 @@
+package upstream_test
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/node/upstream"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/ami/capture"
+)
+
+// globals are the global variables of a scripted Asterisk.
+type globals struct {
+	a     *asterisk
+	mu    sync.Mutex
+	vars  map[string]string
+	reads int
+	hold  sync.WaitGroup // Getvar waits for it
+}
+
+func newMarkable(t *testing.T) (*asterisk, *globals) {
+	t.Helper()
+	g := &globals{vars: map[string]string{}}
+	g.a = newAsterisk(t, map[string]func(*peer, *ami.Message){
+		"getvar": func(p *peer, m *ami.Message) {
+			g.mu.Lock()
+			name := string(m.Get("Variable"))
+			value := g.vars[name]
+			g.reads++
+			g.mu.Unlock()
+			g.hold.Wait()
+			p.answer(m, "Success", "Variable", name, "Value", value)
+		},
+		"setvar": func(p *peer, m *ami.Message) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.vars[string(m.Get("Variable"))] = string(m.Get("Value"))
+			p.answer(m, "Success", "Message", "Variable Set")
+			g.a.raise("Event", "VarSet", "Privilege", "dialplan,all", "Channel", "none", "Uniqueid", "none", "Variable",
+				string(m.Get("Variable")), "Value", string(m.Get("Value")))
+		},
+	})
+	return g.a, g
+}
+
+func (g *globals) restart() {
+	g.mu.Lock()
+	clear(g.vars)
+	g.mu.Unlock()
+	g.a.drop()
+}
+
+// logins keeps what LoggedIn and Marked are told.
+type logins struct {
+	mu   sync.Mutex
+	all  []upstream.Login
+	mark string
+}
+
+func (l *logins) watch(c *upstream.Config) {
+	c.LoggedIn = func(in upstream.Login) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.all, l.mark = append(l.all, in), in.Mark
+	}
+	c.Marked = func(mark string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.mark = mark
+	}
+}
+
+func (l *logins) seen() []upstream.Login {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+func (l *logins) current() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mark
+}
+
+// TestMark: a new process gets a mark, keeps it over lost links, and a restarted one gets another. Nobody sees it being set.
+func TestMark(t *testing.T) {
+	t.Parallel()
+	a, g := newMarkable(t)
+	var l logins
+	r := start(t, a.addr(), l.watch).waitUp(t)
+	a.drop()
+	eventually(t, "a second link", func() bool { return len(l.seen()) == 2 && r.Up() })
+	g.restart()
+	eventually(t, "a third link", func() bool { return len(l.seen()) == 3 && r.Up() })
+	in := l.seen()
+	if in[0].Mark == "" || in[1].Mark != in[0].Mark || in[2].Mark == in[0].Mark || in[2].Mark == "" {
+		t.Errorf("marks of a process, its second link, and its successor: %+v", in)
+	}
+	if !in[0].Heard.IsZero() || in[1].Heard.IsZero() || !in[2].Heard.After(in[1].Heard) || in[0].SystemName != "alpha" {
+		t.Errorf("logins: %+v", in)
+	}
+	a.raise("Event", "VarSet", "Privilege", "dialplan,all", "Channel", "none", "Variable", "AMIBUS_MARKER", "Value", "of somebody else")
+	eventually(t, "an event", func() bool { return len(r.seen()) > 0 })
+	if got := r.seen(); len(got) != 1 {
+		t.Errorf("handed on: %v", got)
+	}
+}
+
+// TestLoggedInComesFirst: events that the Asterisk sends while the mark is being read wait for LoggedIn.
+func TestLoggedInComesFirst(t *testing.T) {
+	t.Parallel()
+	a, g := newMarkable(t)
+	g.hold.Add(1)
+	var l logins
+	r := start(t, a.addr(), l.watch, func(c *upstream.Config) {
+		event := c.Event
+		c.Event = func(m *ami.Message) {
+			if len(l.seen()) == 0 {
+				t.Errorf("%s came before LoggedIn", m.Get("Event"))
+			}
+			event(m)
+		}
+	})
+	eventually(t, "the mark is read", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.reads == 1 })
+	a.raise("Event", "Early", "Privilege", "call,all")
+	g.hold.Done()
+	eventually(t, "the event comes", func() bool { return slices.Contains(r.seen(), "Early") })
+}
+
+// TestMarkedAtOnce: two nodes that find no mark at the same time end with the same one.
+func TestMarkedAtOnce(t *testing.T) {
+	t.Parallel()
+	a, g := newMarkable(t)
+	g.hold.Add(1)
+	var l [2]logins
+	for i := range l {
+		start(t, a.addr(), l[i].watch)
+	}
+	eventually(t, "both find none", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.reads == 2 })
+	g.hold.Done()
+	eventually(t, "both agree", func() bool { return l[0].current() != "" && l[0].current() == l[1].current() })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l[0].current() != g.vars["AMIBUS_MARK"] {
+		t.Errorf("they agree on %s, the Asterisk has %s", l[0].current(), g.vars["AMIBUS_MARK"])
+	}
+}
+
+// TestMarkRefused: an Asterisk that has no such action is used without a mark, and that is said once.
+func TestMarkRefused(t *testing.T) {
+	t.Parallel()
+	a := newAsterisk(t, nil)
+	var l logins
+	r := start(t, a.addr(), l.watch).waitUp(t)
+	a.drop()
+	eventually(t, "a second link", func() bool { return len(l.seen()) == 2 && r.Up() })
+	if l.current() != "" {
+		t.Errorf("mark %q", l.current())
+	}
+	if n := strings.Count(r.log.String(), "cannot be marked"); n != 1 {
+		t.Errorf("logged %d times, want once:\n%s", n, r.log.String())
+	}
+}
+
+// TestMarkOfAReplay: amibus replay keeps global variables, so it has a mark like an Asterisk.
+func TestMarkOfAReplay(t *testing.T) {
+	t.Parallel()
+	c, err := capture.OpenDir("../../testdata/captures/call-answered", "alpha")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- capture.NewServer(capture.Config{Capture: c, Username: "amibus", Speed: 1000}).Serve(ctx, ln)
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	var l [2]logins
+	for i := range l {
+		start(t, ln.Addr().String(), l[i].watch, func(c *upstream.Config) { c.BackoffMin = time.Second }).waitUp(t)
+	}
+	if a, b := l[0].current(), l[1].current(); a == "" || a != b {
+		t.Errorf("marks %q and %q", a, b)
+	}
+}
