@@ -67,6 +67,11 @@ func (d dataDir) keepBanner(version string) error { return d.write("banner", ver
 
 func (d dataDir) path(name string) string { return filepath.Join(string(d), name) }
 
+func (d dataDir) has(name string) bool {
+	_, err := os.Stat(d.path(name))
+	return err == nil
+}
+
 // read returns the file's text without its line end, "" if there is none.
 func (d dataDir) read(name string) (string, error) {
 	b, err := os.ReadFile(d.path(name))

@@ -30,6 +30,8 @@ const (
 	routesWait    = 3 * time.Second // a peer that cannot be reached must not keep this node from serving its own
 	dialGrace     = 500 * time.Millisecond
 	noteQueue     = 4096
+	// patience is how long a conflict with another node may last before this one, the newcomer, gives up: the other may be about to go.
+	patience = 30 * time.Second
 	// drainTime is for answers under way when the node stops; with the last words of the sessions, the farewells on bus and gossip and
 	// what may hang there, the whole stop takes less than 10 s, which is what orchestrators grant at least.
 	drainTime = 7500 * time.Millisecond
@@ -43,6 +45,10 @@ type Node struct {
 	epoch uint64
 	data  dataDir
 	born  time.Time
+
+	restarted bool          // there was an epoch before
+	patience  time.Duration // a constant but in tests
+	fatal     chan error    // capacity 1: why the node cannot go on
 
 	origin  atomic.Pointer[translator.Origin] // replaced when the source's systemname becomes known
 	manager *stasis.Topic[wire.Entry]         // this node's own events, in order
@@ -59,6 +65,7 @@ type Node struct {
 	journal   journal.Journal
 	stream    *stream.Stream
 	upstream  *upstream.Upstream // nil without a source
+	source    *source
 	intake    *intake
 	router    *forward.Router
 	ami       *amiserver.Server
@@ -77,7 +84,8 @@ type Node struct {
 // New reads what the configuration names and opens every listener. Errors are one line and say what to do.
 func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n := &Node{cfg: cfg, log: log, self: merge.Node{Site: cfg.Node.Site, Name: cfg.Node.Name}, born: time.Now(),
-		manager: stasis.NewTopic[wire.Entry]("manager"), cluster: stasis.NewTopic[merge.Event]("cluster"), arrived: stasis.NewTopic[merge.Event]("arrived"), notes: make(chan any, noteQueue)}
+		patience: patience, fatal: make(chan error, 1), manager: stasis.NewTopic[wire.Entry]("manager"),
+		cluster: stasis.NewTopic[merge.Event]("cluster"), arrived: stasis.NewTopic[merge.Event]("arrived"), notes: make(chan any, noteQueue)}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -86,6 +94,7 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if n.data, err = openDataDir(cfg.Node.DataDir); err != nil {
 		return nil, err
 	}
+	n.restarted = n.data.has("epoch")
 	if n.epoch, err = n.data.nextEpoch(n.born); err != nil {
 		return nil, err
 	}
@@ -179,12 +188,13 @@ func (n *Node) build() {
 		Log:     n.component("stream"),
 	})
 	n.manager.Handle(func(entries []wire.Entry) { n.stream.Publish(entries...) })
-	n.intake = newIntake(n)
+	n.intake, n.source = newIntake(n), newSource(n)
 	var source forward.Source
 	if n.cfg.Source.Kind == config.KindAsterisk {
 		a := n.cfg.Source.Asterisk
 		n.upstream = upstream.New(upstream.Config{Address: a.Address, Username: a.Username, Secret: a.Secret,
-			Event: n.intake.take, Link: n.linked, Log: n.component("upstream")})
+			Event: n.source.event, LoggedIn: n.source.loggedIn, Marked: n.source.marked, LoggedOut: n.source.loggedOut, Link: n.linked,
+			Log: n.component("upstream")})
 		source = n.upstream
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},

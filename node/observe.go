@@ -38,6 +38,9 @@ func (n *Node) ready() admin.Readiness {
 			r.Details["rights_lacking_at_the_asterisk"] = lacking
 		}
 	}
+	if node, ok := n.source.standsBy(); ok {
+		r.Details["standing_by_for"] = node
+	}
 	if n.upstream != nil && !n.upstream.Up() {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.upstream.Trouble()))
 	}
@@ -136,6 +139,14 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 		}
 		return 0
 	})
+	a.GaugeFunc("amibus_source_standby", "1 while another node publishes the events of the own Asterisk.", nil, func() float64 {
+		if _, ok := n.source.standsBy(); ok {
+			return 1
+		}
+		return 0
+	})
+	a.CounterFunc("amibus_source_events_held_total", "Events of the own Asterisk left to the node that publishes them.", nil,
+		func() float64 { return float64(n.source.held.Load()) })
 	counter := func(name, help string, fn func(s upstream.Stats) uint64) {
 		a.CounterFunc("amibus_source_"+name, help, nil, func() float64 { return float64(fn(n.upstream.Stats())) })
 	}

@@ -34,6 +34,7 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 		}
 	}
 	n.stream.SetPeers(peers)
+	n.source.membersChanged(others)
 	if len(n.cfg.Bus.NATS.URLs) > 0 {
 		return
 	}
@@ -69,43 +70,54 @@ func (n *Node) dialAll() {
 
 func (n *Node) ownPeer() forward.Peer {
 	p := forward.Peer{Node: n.self}
-	if n.upstream != nil {
-		p.SystemName = n.upstream.Info().SystemName
+	if n.upstream == nil {
+		return p
+	}
+	p.SystemName = n.upstream.Info().SystemName
+	if _, standby := n.source.standsBy(); standby {
+		p.SystemName = "" // it is the name of the one that publishes
 	}
 	return p
 }
 
+// otherPeers returns the other nodes. Of several that have one Asterisk, its systemname means the one that publishes.
 func (n *Node) otherPeers() []forward.Peer {
 	if n.members == nil {
 		return nil
 	}
+	others := n.members.Others()
+	published := map[string]bool{}
+	if n.source.publishing.Load() {
+		published[n.upstream.Info().SystemName] = true
+	}
+	for _, m := range others {
+		if m.GetPublishing() {
+			published[m.GetSystemname()] = true
+		}
+	}
 	var all []forward.Peer
-	for _, m := range n.members.Others() {
-		all = append(all, forward.Peer{Node: merge.Node{Site: m.GetSite(), Name: m.GetNode()}, SystemName: m.GetSystemname()})
+	for _, m := range others {
+		p := forward.Peer{Node: merge.Node{Site: m.GetSite(), Name: m.GetNode()}, SystemName: m.GetSystemname()}
+		if !m.GetPublishing() && published[p.SystemName] {
+			p.SystemName = ""
+		}
+		all = append(all, p)
 	}
 	return all
 }
 
-// linked hears of the link to the own Asterisk: its systemname is gossiped, its banner kept for the next start.
+// linked hears of the link to the own Asterisk: its banner is kept for the next start.
 func (n *Node) linked(up bool, info upstream.Info) {
 	if !up {
 		return
 	}
-	origin := *n.origin.Load()
-	origin.Systemname = info.SystemName
-	n.origin.Store(&origin)
+	n.source.named(info.SystemName)
 	if old := *n.banner.Load(); info.Banner != "" && info.Banner != old {
 		n.log.Info("AMI version of the Asterisk has changed; new clients see it", "was", old, "is", info.Banner)
 		n.banner.Store(&info.Banner)
 	}
 	if err := n.data.keepBanner(*n.banner.Load()); err != nil {
 		n.log.Warn("AMI version cannot be kept", "err", err)
-	}
-	if n.members == nil {
-		return
-	}
-	if err := n.members.Update(func(m *amibuspb.Member) { m.Systemname = info.SystemName }); err != nil {
-		n.log.Warn("systemname cannot be gossiped", "err", err)
 	}
 }
 

@@ -25,6 +25,14 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	serving.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
 	serving.Go("forward", func() error { return n.router.Serve(ctx) })
+	serving.Go("node", func() error {
+		select {
+		case err := <-n.fatal:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	context.AfterFunc(ctx, n.drain)
 	n.log.Info("node is up", "node", n.self.String(), "epoch", n.epoch, "ami", n.amiListener.Addr().String())
 
@@ -44,6 +52,7 @@ func (n *Node) runSupport(ctx context.Context, g *lifecycle.Group) {
 		g.Go("admin", func() error { return n.admin.Serve(ctx, n.httpListener) })
 	}
 	if n.upstream != nil {
+		g.Go("source", func() error { n.source.run(ctx); return nil })
 		g.Go("upstream", func() error {
 			select {
 			case <-n.stream.Settled(): // before that no event could be stamped
@@ -52,6 +61,14 @@ func (n *Node) runSupport(ctx context.Context, g *lifecycle.Group) {
 				return nil
 			}
 		})
+	}
+}
+
+// fail ends Run with an error.
+func (n *Node) fail(err error) {
+	select {
+	case n.fatal <- err:
+	default: // for another reason already
 	}
 }
 

@@ -50,6 +50,7 @@ func (a *fakeAsterisk) drop(restarted bool) {
 	for conn := range a.conns {
 		conn.Close()
 	}
+	clear(a.conns)
 	if restarted {
 		clear(a.vars)
 	}
@@ -90,7 +91,9 @@ func (a *fakeAsterisk) serve(conn net.Conn) {
 		a.mu.Lock()
 		_, _ = conn.Write(r.Bytes())
 		if m.IsAction("Login") {
-			a.conns[conn] = string(m.Get("Events")) != "off"
+			if _, ok := a.conns[conn]; ok {
+				a.conns[conn] = string(m.Get("Events")) != "off"
+			}
 		}
 		a.mu.Unlock()
 		if m.IsAction("Setvar") {

@@ -43,6 +43,9 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.introduce(ctx); err != nil {
 		return s.u.countFault(err)
 	}
+	if s.u.cfg.LoggedOut != nil {
+		defer s.u.cfg.LoggedOut()
+	}
 	c.heard = &s.u.heard
 	c.idle = 2*s.u.cfg.PingEvery + s.u.cfg.DialTimeout
 

@@ -27,6 +27,8 @@ type Config struct {
 	// Marked is told when the mark has changed since LoggedIn, because another node set it at the same time. From the same goroutine.
 	// Optional.
 	Marked func(mark string)
+	// LoggedOut is told when that connection has ended. Optional.
+	LoggedOut func()
 	// Link is told when the link has come up and when it has gone, from the same goroutine. Optional.
 	Link func(up bool, info Info)
 	Log  *slog.Logger

@@ -1,0 +1,280 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/standby"
+	"github.com/amibus/amibus/node/upstream"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/amibuspb"
+	"github.com/amibus/amibus/translator"
+)
+
+// source stands between the own Asterisk and the stream: it passes events on while this node is the one to publish them, and declares,
+// before the first one, that others before it may not have been heard.
+type source struct {
+	n          *Node
+	publishing atomic.Bool   // changed with mu held
+	held       atomic.Uint64 // events not published
+	kick       chan struct{} // capacity 1: what is gossiped has changed
+
+	mu      sync.Mutex
+	others  []standby.Node
+	mark    string
+	system  string // systemname
+	linked  bool   // logged in, and the others had time to hear of it
+	logins  int
+	gap     silence // to be declared before the next event
+	verdict standby.Verdict
+	with    standby.Node // whom the verdict is about
+	since   time.Time    // of the verdict
+	told    bool         // that a conflict does not pass
+}
+
+// silence is a time in which nobody may have listened.
+type silence struct {
+	reason string    // empty: there was none
+	since  time.Time // zero: unknown
+}
+
+func newSource(n *Node) *source { return &source{n: n, kick: make(chan struct{}, 1)} }
+
+// event passes an event of the Asterisk on, or not. It is called by the goroutine that reads them.
+func (s *source) event(m *ami.Message) {
+	if s.publishing.Load() {
+		s.n.intake.take(m)
+		return
+	}
+	s.held.Add(1)
+}
+
+// loggedIn is called before the first event of a link. It returns when the others had the time to hear of it: of several nodes that link
+// to one Asterisk at once each then knows of the other.
+func (s *source) loggedIn(l upstream.Login) {
+	s.mu.Lock()
+	s.publishing.Store(false)
+	switch {
+	case s.logins > 0:
+		s.gap = silence{"link lost", l.Heard}
+	case s.n.restarted:
+		s.gap = silence{reason: "node restarted"}
+	}
+	s.logins++
+	s.mark, s.verdict = l.Mark, standby.Publish
+	if l.Mark != "" {
+		s.setSystem(l.SystemName)
+	}
+	s.mu.Unlock()
+	s.gossip()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.linked = true
+	s.decide()
+}
+
+// marked is told that another node has set the mark at the same time, and was later.
+func (s *source) marked(mark string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mark = mark
+	s.changed()
+	s.decide()
+}
+
+func (s *source) loggedOut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.linked, s.mark = false, ""
+	s.publishing.Store(false)
+	s.changed()
+}
+
+// named is told the systemname once the link is up, which also those have who could not mark their Asterisk.
+func (s *source) named(systemname string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setSystem(systemname)
+}
+
+func (s *source) setSystem(name string) {
+	origin := *s.n.origin.Load()
+	origin.Systemname = name
+	s.n.origin.Store(&origin)
+	if s.system != name {
+		s.system = name
+		s.changed()
+	}
+}
+
+// membersChanged is told who else is there.
+func (s *source) membersChanged(members []*amibuspb.Member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others = s.others[:0]
+	for _, m := range members {
+		s.others = append(s.others, standby.Node{Site: m.GetSite(), Name: m.GetNode(), Epoch: m.GetEpoch(), Mark: m.GetMark(),
+			Systemname: m.GetSystemname(), Publishing: m.GetPublishing()})
+	}
+	s.decide()
+}
+
+// decide needs mu.
+func (s *source) decide() {
+	if !s.linked {
+		return
+	}
+	self := standby.Node{Site: s.n.self.Site, Name: s.n.self.Name, Epoch: s.n.epoch, Mark: s.mark, Publishing: s.publishing.Load()}
+	origin := s.n.origin.Load()
+	if origin.Qualify != translator.Always {
+		self.Systemname = s.system
+	}
+	verdict, with := standby.Decide(self, s.others)
+	was, about := s.verdict, s.with
+	if verdict == standby.Conflict && self.Publishing { // two clusters have met: it is too late to refuse anybody
+		s.complain(with)
+		return
+	}
+	if verdict == was && (verdict == standby.Publish || label(with) == label(about)) {
+		if verdict == standby.Publish && !s.publishing.Load() {
+			s.begin()
+		}
+		s.overdue()
+		return
+	}
+	s.verdict, s.with, s.since = verdict, with, time.Now()
+	log := s.n.component("source").With("node", label(with), "systemname", s.system, "mark", s.mark)
+	switch verdict {
+	case standby.StandBy:
+		log.Info("standing by: another node publishes the events of this Asterisk")
+		s.end()
+	case standby.Conflict:
+		log.Warn("the Asterisk of another node has the same systemname: not publishing before it has gone", "patience", s.n.patience)
+		s.end()
+	case standby.Publish:
+		s.gap = silence{"standby took over", s.lastHeard(about)}
+		s.n.component("source").Info("publishing the events of the own Asterisk: the node that did so does not any more", "node", label(about),
+			"mark", s.mark)
+		s.begin()
+	}
+}
+
+// begin publishes from the next event on. mu is held, so no other Discontinuity comes in between; an event that is read meanwhile is
+// from before.
+func (s *source) begin() {
+	if s.gap.reason != "" {
+		since := ""
+		if !s.gap.since.IsZero() {
+			since = fmt.Sprintf("%d.%06d", s.gap.since.Unix(), s.gap.since.Nanosecond()/1000)
+		}
+		s.n.intake.take(ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason,
+			"Since", since))
+		s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
+		s.gap = silence{}
+	}
+	s.publishing.Store(true)
+	s.changed()
+}
+
+func (s *source) end() {
+	s.publishing.Store(false)
+	s.changed()
+}
+
+// overdue refuses to go on if a conflict does not pass. After the first link it cannot be a newcomer's fault: an Asterisk has restarted,
+// and another node has not noticed.
+func (s *source) overdue() {
+	switch {
+	case s.verdict != standby.Conflict || time.Since(s.since) < s.n.patience:
+	case s.logins > 1:
+		s.complain(s.with)
+	default:
+		s.n.fail(s.conflict(s.with))
+	}
+}
+
+func (s *source) conflict(with standby.Node) error {
+	return fmt.Errorf("the Asterisk of this node, %s, and that of node %s have the same systemname, %s, and are not the same Asterisk; give one of "+
+		"them another systemname in its asterisk.conf, or set identity.qualify: always", s.n.self, label(with), strconv.Quote(s.system))
+}
+
+// complain logs a conflict that nobody can be refused for, once.
+func (s *source) complain(with standby.Node) {
+	if !s.told {
+		s.told = true
+		s.n.component("source").Error(s.conflict(with).Error())
+	}
+}
+
+// lastHeard is when a node that has gone was last heard of. Of one that is still there, without its link, nobody knows what it missed.
+func (s *source) lastHeard(node standby.Node) time.Time {
+	for _, o := range s.others {
+		if label(o) == label(node) {
+			return time.Time{}
+		}
+	}
+	for _, p := range s.n.stream.Positions() {
+		if p.Node == (merge.Node{Site: node.Site, Name: node.Name}) {
+			return time.Now().Add(-p.Heard)
+		}
+	}
+	return time.Time{}
+}
+
+func label(n standby.Node) string { return merge.Node{Site: n.Site, Name: n.Name}.String() }
+
+// changed has what is gossiped told anew.
+func (s *source) changed() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run gossips until ctx ends, and looks after what takes its time.
+func (s *source) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.kick:
+			s.gossip()
+		case <-tick.C:
+			s.mu.Lock()
+			s.decide()
+			s.mu.Unlock()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// gossip tells the others; it waits until that is on its way.
+func (s *source) gossip() {
+	if s.n.members == nil {
+		return
+	}
+	err := s.n.members.Update(func(m *amibuspb.Member) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		m.Systemname, m.Mark, m.Publishing = s.system, s.mark, s.publishing.Load()
+	})
+	if err != nil {
+		s.n.log.Warn("the state of the source cannot be gossiped", "err", err)
+	}
+}
+
+// standsBy tells for whom this node stands by, if it does.
+func (s *source) standsBy() (node string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.linked || s.verdict == standby.Publish {
+		return "", false
+	}
+	return label(s.with), true
+}
