@@ -16,6 +16,7 @@ var (
 	_ memberlist.Delegate         = (*delegate)(nil)
 	_ memberlist.EventDelegate    = (*delegate)(nil)
 	_ memberlist.ConflictDelegate = (*delegate)(nil)
+	_ memberlist.AliveDelegate    = (*delegate)(nil)
 )
 
 // NodeMeta implements memberlist.Delegate. The limit was checked when the bytes were made.
@@ -78,7 +79,22 @@ func (d *delegate) NotifyLeave(n *memberlist.Node) {
 // NotifyConflict implements memberlist.ConflictDelegate.
 func (d *delegate) NotifyConflict(existing, other *memberlist.Node) {
 	d.l.conflicts.Add(1)
-	d.change(func(l *List) { l.clash[existing.Name] = clash{at(existing), at(other)} })
+	d.change(func(l *List) { l.clash(existing.Name, at(existing), at(other)) })
+}
+
+// NotifyAlive implements memberlist.AliveDelegate: somebody says who is alive at which address. What is said about our own name tells
+// whose it is. Nobody is kept out here.
+func (d *delegate) NotifyAlive(n *memberlist.Node) error {
+	if n.Name == d.l.name {
+		d.l.mu.Lock()
+		defer d.l.mu.Unlock()
+		if addr := at(n); addr == d.l.own {
+			d.l.granted = true
+		} else {
+			d.l.rival = addr
+		}
+	}
+	return nil
 }
 
 func (d *delegate) change(fn func(*List)) {

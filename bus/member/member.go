@@ -1,6 +1,7 @@
 package member
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,10 +23,11 @@ import (
 )
 
 const (
-	defaultRejoin = 5 * time.Second
-	streamTimeout = 2 * time.Second // to connect to another, and for each read and write then
-	leaveWait     = 500 * time.Millisecond
-	updateWait    = 2 * time.Second
+	defaultRejoin   = 5 * time.Second
+	defaultPatience = 30 * time.Second
+	streamTimeout   = 2 * time.Second // to connect to another, and for each read and write then
+	leaveWait       = 500 * time.Millisecond
+	updateWait      = 2 * time.Second
 	// reclaimAfter lets a node that was declared dead come back at another address, as a pod does.
 	reclaimAfter = time.Second
 	// forgetAfter is how long a node that died is tried to be reached. One that left is forgotten at once.
@@ -39,6 +41,7 @@ type Config struct {
 	Join       []string                 // addresses (host:port) of others; names are resolved at every attempt
 	Keys       [][]byte                 // AES keys of 16, 24 or 32 bytes: the first encrypts, all decrypt; none is no encryption
 	Rejoin     time.Duration            // between attempts to reach who is missing; 0 is 5 s
+	Patience   time.Duration            // how long two nodes may have one name before the newcomer is refused; 0 is 30 s
 	Self       *amibuspb.Member         // what to tell about this node; site, node and schema are filled in
 	Log        *slog.Logger             // required
 	Changed    func([]*amibuspb.Member) // called with the others that are alive when they change; may be nil
@@ -50,6 +53,7 @@ type Config struct {
 type List struct {
 	cfg     Config
 	name    string // site/node
+	own     string // our address
 	ml      *memberlist.Memberlist
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -60,11 +64,13 @@ type List struct {
 	updating sync.Mutex // held by Update
 	mu       sync.Mutex // for all that follows; callbacks of memberlist take it, so nobody calls memberlist with it held
 	self     *amibuspb.Member
-	meta     []byte           // self, marshalled
-	table    map[string]*peer // everybody else known, by site/node
-	clash    map[string]clash // by site/node: not logged yet
-	told     map[string]clash // by site/node: the last one logged
-	failing  map[string]bool  // addresses that were not reachable at the last attempt
+	meta     []byte            // self, marshalled
+	table    map[string]*peer  // everybody else known, by site/node
+	clashes  map[string]*clash // by site/node
+	rival    string            // address of another node with our name, as somebody said since the last question
+	granted  bool              // somebody said, since then, that our name is ours
+	claimed  bool              // our name is ours
+	failing  map[string]bool   // addresses that were not reachable at the last attempt
 	joined   bool
 
 	unreachable, conflicts, incompatible atomic.Uint64
@@ -81,17 +87,12 @@ type peer struct {
 	leaving bool // it has said so
 }
 
-// clash is two addresses of one name.
-type clash struct{ existing, other string }
-
 // Start listens, tells the others about this node and makes a first attempt to reach them. That nobody can be reached is
 // logged, counted and tried again, but is no error.
 func Start(cfg Config) (*List, error) {
-	if cfg.Rejoin == 0 {
-		cfg.Rejoin = defaultRejoin
-	}
+	cfg.Rejoin, cfg.Patience = cmp.Or(cfg.Rejoin, defaultRejoin), cmp.Or(cfg.Patience, defaultPatience)
 	l := &List{cfg: cfg, name: cfg.Site + "/" + cfg.Name, wake: make(chan struct{}, 1), table: make(map[string]*peer),
-		clash: make(map[string]clash), told: make(map[string]clash), failing: make(map[string]bool)}
+		clashes: make(map[string]*clash), failing: make(map[string]bool)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.closing = sync.OnceValue(l.close)
 	if err := l.setSelf(cfg.Self); err != nil {
@@ -118,7 +119,7 @@ func (l *List) start() error {
 	// state, with anybody, tells; memberlist's own 30 s would keep it unknown for as long.
 	c.PushPullInterval = l.cfg.Rejoin
 	d := &delegate{l}
-	c.Delegate, c.Events, c.Conflict = d, d, d
+	c.Delegate, c.Events, c.Conflict, c.Alive = d, d, d, d
 	c.Logger = log.New(logWriter{l.cfg.Log}, "", 0)
 	if l.cfg.tune != nil {
 		l.cfg.tune(c)
@@ -135,6 +136,11 @@ func (l *List) start() error {
 		return err
 	}
 	c.Transport = t
+	ip, port, err := t.FinalAdvertiseAddr("", 0)
+	if err != nil {
+		return errors.Join(fmt.Errorf("bus.member.listen %q: %w", l.cfg.Listen, err), t.Shutdown())
+	}
+	l.own = net.JoinHostPort(ip.String(), fmt.Sprint(port))
 	if l.ml, err = memberlist.Create(c); err != nil {
 		return errors.Join(fmt.Errorf("bus.member.listen %q: %w", l.cfg.Listen, err), t.Shutdown())
 	}
@@ -281,7 +287,7 @@ func (l *List) run() {
 		}
 		l.mu.Lock()
 		others := l.alive()
-		l.logClashes()
+		l.judge(time.Now())
 		l.mu.Unlock()
 		if l.cfg.Changed != nil && !slices.EqualFunc(others, last, func(a, b *amibuspb.Member) bool { return proto.Equal(a, b) }) {
 			l.cfg.Changed(others)
@@ -290,19 +296,8 @@ func (l *List) run() {
 	}
 }
 
-// logClashes says once which names are used twice.
-func (l *List) logClashes() {
-	for name, c := range l.clash {
-		if l.told[name] != c {
-			l.cfg.Log.Error("two nodes have the same name; give one of them another node.name", "node", name, "address", c.existing,
-				"other_address", c.other)
-		}
-		l.told[name] = c
-	}
-	clear(l.clash)
-}
-
-// Close tells the others that this node leaves, within a second, and stops.
+// Close tells the others that this node leaves, within a second, and stops. If the name is another node's, it only stops: the others
+// would believe that the other one leaves.
 func (l *List) Close() error { return l.closing() }
 
 func (l *List) close() error {
@@ -310,6 +305,16 @@ func (l *List) close() error {
 	l.work.Wait()
 	l.updating.Lock()
 	defer l.updating.Unlock()
+	if !l.contested() {
+		l.leave()
+	}
+	if err := l.ml.Shutdown(); err != nil {
+		return fmt.Errorf("member %s: %w", l.name, err)
+	}
+	return nil
+}
+
+func (l *List) leave() {
 	for _, n := range l.ml.Members() {
 		if n.Name == l.name {
 			continue
@@ -321,10 +326,6 @@ func (l *List) close() error {
 	if err := l.ml.Leave(leaveWait); err != nil {
 		l.cfg.Log.Debug("nobody has taken note that this node leaves", "error", err)
 	}
-	if err := l.ml.Shutdown(); err != nil {
-		return fmt.Errorf("member %s: %w", l.name, err)
-	}
-	return nil
 }
 
 // at is a node's address.

@@ -13,8 +13,9 @@ import (
 // fakeAsterisk lets anybody in, and answers Command when it is told to. Its events are what the test raises.
 type fakeAsterisk struct {
 	ln     net.Listener
-	held   chan string   // a Command has come, by its text
-	finish chan struct{} // closed: Commands are answered
+	held   chan string    // a Command has come, by its text
+	finish chan struct{}  // closed: Commands are answered
+	gate   sync.WaitGroup // who connects waits for it
 
 	mu    sync.Mutex
 	vars  map[string]string
@@ -56,6 +57,12 @@ func (a *fakeAsterisk) drop(restarted bool) {
 	}
 }
 
+func (a *fakeAsterisk) connections() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.conns)
+}
+
 // raise sends an event to all who want events, and tells how many those are.
 func (a *fakeAsterisk) raise(pairs ...string) (n int) {
 	a.mu.Lock()
@@ -74,6 +81,7 @@ func (a *fakeAsterisk) serve(conn net.Conn) {
 	a.mu.Lock()
 	a.conns[conn] = false
 	a.mu.Unlock()
+	a.gate.Wait()
 	fmt.Fprint(conn, "Asterisk Call Manager/11.0.0\r\n")
 	for dec := ami.NewDecoder(conn, ami.Server); ; {
 		m, err := dec.Decode()

@@ -99,6 +99,35 @@ func TestTwoNodesOnOneAsterisk(t *testing.T) {
 	}
 }
 
+// TestTwoNodesLinkAtOnce: an Asterisk starts while two nodes are waiting for it. Nothing comes twice, not even what it says at once.
+func TestTwoNodesLinkAtOnce(t *testing.T) {
+	t.Parallel()
+	pbx := newFakeAsterisk(t)
+	pbx.gate.Add(1)
+	nodes := newCluster(t, map[string]string{"alpha": pbx.addr(), "bravo": pbx.addr()}, "alpha", "bravo")
+	a, b := dial(t, nodes["alpha"].addr.AMI), dial(t, nodes["bravo"].addr.AMI)
+	eventually(t, 20*time.Second, "both have connected", func() bool { return pbx.connections() == 2 })
+	pbx.gate.Done()
+	n := 0
+	eventually(t, 20*time.Second, "one publishes", func() bool {
+		n++
+		pbx.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", fmt.Sprint("No", n))
+		return nodes["alpha"].metric("amibus_source_standby")+nodes["bravo"].metric("amibus_source_standby") == 1
+	})
+	pbx.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Last")
+	for name, c := range map[string]*client{"alpha": a, "bravo": b} {
+		eventually(t, 20*time.Second, "the last event at "+name, func() bool { return said(c, "Last") == 1 })
+		for i := range n {
+			if got := said(c, fmt.Sprint("No", i+1)); got > 1 {
+				t.Errorf("%s: event %d came %d times", name, i+1, got)
+			}
+		}
+	}
+	if nodes["alpha"].metric("amibus_source_standby") != 0 {
+		t.Error("bravo publishes, alpha has started before")
+	}
+}
+
 // TestDiscontinuity: what may have been missed is declared before the first event after it, at every node.
 func TestDiscontinuity(t *testing.T) {
 	t.Parallel()
