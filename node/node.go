@@ -58,8 +58,10 @@ type Node struct {
 
 	bus       *natsbus.Bus
 	members   *member.List
-	membersMu sync.Mutex // held while what follows from a list of members is done
-	routes    []string   // to the members there are now
+	membersMu sync.Mutex         // held while what follows from a list of members is done
+	missing   []*amibuspb.Member // may come back
+	routes    []string           // to the members there are, and those that are missing
+	claimed   bool               // the name is ours: no routes before
 	dial      *time.Timer
 	closed    bool
 	journal   journal.Journal
@@ -169,7 +171,7 @@ func (n *Node) openMembers() (err error) {
 	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Join: c.Member.Join, Keys: keys,
 		Self: &amibuspb.Member{Site: n.self.Site, Node: n.self.Name, Epoch: n.epoch, Route: n.bus.RouteAddr(),
 			Ami: n.amiListener.Addr().String(), Version: Version, Schema: wire.Schema},
-		Log: n.component("member"), Changed: n.membersChanged})
+		Patience: n.patience, Log: n.component("member"), Changed: n.membersChanged})
 	return err
 }
 

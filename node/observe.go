@@ -32,6 +32,11 @@ func (n *Node) ready() admin.Readiness {
 	case <-n.stream.Settled():
 	default:
 		r.Reasons = append(r.Reasons, "the join to the cluster is not complete yet")
+		if n.members != nil {
+			if rival, ok := n.members.Rival(); ok {
+				r.Reasons = append(r.Reasons, "another node has the name "+n.self.String()+", at "+rival)
+			}
+		}
 	}
 	if n.upstream != nil {
 		if lacking := n.upstream.Rights(); len(lacking) > 0 {

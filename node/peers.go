@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/amibus/amibus/bus/merge"
@@ -16,10 +17,12 @@ import (
 // Version of the binary, set by main before New.
 var Version = "dev"
 
-// membersChanged makes routes to the nodes that are there, and lets the stream know whom to ask.
-func (n *Node) membersChanged(others []*amibuspb.Member) {
+// membersChanged makes routes to the nodes that are there, and lets the stream know whom to ask. A route to a node that is missing
+// stays: it may be cut off only, and then nobody else would find it again.
+func (n *Node) membersChanged(others, missing []*amibuspb.Member) {
 	n.membersMu.Lock()
 	defer n.membersMu.Unlock()
+	n.missing = missing
 	n.setMembers(others)
 }
 
@@ -29,6 +32,8 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 	var peers []merge.Node
 	for _, m := range others {
 		peers = append(peers, merge.Node{Site: m.GetSite(), Name: m.GetNode()})
+	}
+	for _, m := range slices.Concat(others, n.missing) {
 		if m.GetRoute() != "" {
 			routes = append(routes, m.GetRoute())
 		}
@@ -39,6 +44,9 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 		return
 	}
 	n.routes = routes
+	if !n.claimed {
+		return
+	}
 	select {
 	case <-n.stream.Settled():
 		// The newcomer is dialling us already. If both did at once, each NATS server could close the other's connection as the

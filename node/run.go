@@ -16,7 +16,14 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stop()
 	core, coreCtx := lifecycle.With(background)
 	core.Go("notes", func() error { n.writeNotes(coreCtx); return nil })
-	core.Go("stream", func() error { n.meetPeers(coreCtx); return n.stream.Run(coreCtx) })
+	core.Go("member", func() error {
+		if err := n.claimName(coreCtx); err != nil {
+			return err
+		}
+		n.meetPeers(coreCtx)
+		core.Go("stream", func() error { return n.stream.Run(coreCtx) })
+		return nil
+	})
 	support, supportCtx := lifecycle.With(background)
 	n.runSupport(supportCtx, support)
 	serving, ctx := lifecycle.With(ctx)
@@ -24,7 +31,14 @@ func (n *Node) Run(ctx context.Context) error {
 		context.AfterFunc(needed, serving.Stop)
 	}
 	serving.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
-	serving.Go("forward", func() error { return n.router.Serve(ctx) })
+	serving.Go("forward", func() error {
+		select {
+		case <-n.stream.Settled(): // the name may be another node's before
+			return n.router.Serve(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	serving.Go("node", func() error {
 		select {
 		case err := <-n.fatal:
@@ -75,6 +89,19 @@ func (n *Node) fail(err error) {
 func (n *Node) drain() {
 	n.draining.Store(true)
 	n.log.Info("stopping: no new connections and actions; answers under way are finished", "within", drainTime, "sessions", n.ami.Stats().Sessions)
+}
+
+// claimName waits until no other node has this one's name. Frames, routes and actions would fence off the other one.
+func (n *Node) claimName(ctx context.Context) error {
+	if n.members != nil {
+		if err := n.members.Claim(ctx); err != nil {
+			return err
+		}
+	}
+	n.membersMu.Lock()
+	defer n.membersMu.Unlock()
+	n.claimed = true
+	return nil
 }
 
 // meetPeers waits a moment for routes to the nodes found so far, so that the join reaches them.

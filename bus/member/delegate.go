@@ -101,8 +101,13 @@ func (d *delegate) change(fn func(*List)) {
 	d.l.mu.Lock()
 	fn(d.l)
 	d.l.mu.Unlock()
+	d.l.look()
+}
+
+// look has run see what has changed.
+func (l *List) look() {
 	select {
-	case d.l.wake <- struct{}{}:
+	case l.wake <- struct{}{}:
 	default:
 	}
 }

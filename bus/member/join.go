@@ -106,6 +106,7 @@ func (l *List) rejoin() {
 		})
 	}
 	joining.Wait()
+	l.look() // a grace may be over
 }
 
 // missing returns the addresses, configured or last known, at which nobody is alive.

@@ -25,9 +25,12 @@ import (
 const (
 	defaultRejoin   = 5 * time.Second
 	defaultPatience = 30 * time.Second
-	streamTimeout   = 2 * time.Second // to connect to another, and for each read and write then
-	leaveWait       = 500 * time.Millisecond
-	updateWait      = 2 * time.Second
+	// defaultGrace is how long the way to a node that died is kept. A partition makes nodes look dead, and the way must be there when it
+	// heals.
+	defaultGrace  = 10 * time.Minute
+	streamTimeout = 2 * time.Second // to connect to another, and for each read and write then
+	leaveWait     = 500 * time.Millisecond
+	updateWait    = 2 * time.Second
 	// reclaimAfter lets a node that was declared dead come back at another address, as a pod does.
 	reclaimAfter = time.Second
 	// forgetAfter is how long a node that died is tried to be reached. One that left is forgotten at once.
@@ -36,15 +39,18 @@ const (
 
 // Config of a List.
 type Config struct {
-	Site, Name string                   // of this node
-	Listen     string                   // ip:port, UDP and TCP; port 0 takes any
-	Join       []string                 // addresses (host:port) of others; names are resolved at every attempt
-	Keys       [][]byte                 // AES keys of 16, 24 or 32 bytes: the first encrypts, all decrypt; none is no encryption
-	Rejoin     time.Duration            // between attempts to reach who is missing; 0 is 5 s
-	Patience   time.Duration            // how long two nodes may have one name before the newcomer is refused; 0 is 30 s
-	Self       *amibuspb.Member         // what to tell about this node; site, node and schema are filled in
-	Log        *slog.Logger             // required
-	Changed    func([]*amibuspb.Member) // called with the others that are alive when they change; may be nil
+	Site, Name string           // of this node
+	Listen     string           // ip:port, UDP and TCP; port 0 takes any
+	Join       []string         // addresses (host:port) of others; names are resolved at every attempt
+	Keys       [][]byte         // AES keys of 16, 24 or 32 bytes: the first encrypts, all decrypt; none is no encryption
+	Rejoin     time.Duration    // between attempts to reach who is missing; 0 is 5 s
+	Patience   time.Duration    // how long two nodes may have one name before the newcomer is refused; 0 is 30 s
+	Self       *amibuspb.Member // what to tell about this node; site, node and schema are filled in
+	Log        *slog.Logger     // required
+	Grace      time.Duration    // how long one that died is told of to Changed; 0 is 10 min
+	// Changed is called with the others that are alive, and those that died in the last Grace and did not say that they leave, when
+	// these change; may be nil.
+	Changed func(alive, missing []*amibuspb.Member)
 
 	tune func(*memberlist.Config) // tests: probe faster
 }
@@ -91,6 +97,7 @@ type peer struct {
 // logged, counted and tried again, but is no error.
 func Start(cfg Config) (*List, error) {
 	cfg.Rejoin, cfg.Patience = cmp.Or(cfg.Rejoin, defaultRejoin), cmp.Or(cfg.Patience, defaultPatience)
+	cfg.Grace = cmp.Or(cfg.Grace, defaultGrace)
 	l := &List{cfg: cfg, name: cfg.Site + "/" + cfg.Name, wake: make(chan struct{}, 1), table: make(map[string]*peer),
 		clashes: make(map[string]*clash), failing: make(map[string]bool)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -207,19 +214,24 @@ func (l *List) Update(change func(*amibuspb.Member)) error {
 func (l *List) Others() []*amibuspb.Member {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.alive()
+	alive, _ := l.known()
+	return alive
 }
 
-func (l *List) alive() []*amibuspb.Member {
-	var members []*amibuspb.Member
+// known returns those that are alive, and those that died not too long ago.
+func (l *List) known() (alive, missing []*amibuspb.Member) {
 	for _, name := range slices.Sorted(maps.Keys(l.table)) {
 		p := l.table[name]
 		l.decode(name, p)
-		if p.member != nil && p.died.IsZero() {
-			members = append(members, proto.CloneOf(p.member))
+		switch {
+		case p.member == nil:
+		case p.died.IsZero():
+			alive = append(alive, proto.CloneOf(p.member))
+		case time.Since(p.died) < l.cfg.Grace:
+			missing = append(missing, proto.CloneOf(p.member))
 		}
 	}
-	return members
+	return alive, missing
 }
 
 // decode reads what a node tells about itself, once.
@@ -266,7 +278,8 @@ type Stats struct {
 func (l *List) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Stats{Alive: len(l.alive()), Unreachable: l.unreachable.Load(), Conflicts: l.conflicts.Load(),
+	alive, _ := l.known()
+	s := Stats{Alive: len(alive), Unreachable: l.unreachable.Load(), Conflicts: l.conflicts.Load(),
 		Incompatible: l.incompatible.Load()}
 	for _, p := range l.table {
 		if !p.died.IsZero() {
@@ -278,7 +291,7 @@ func (l *List) Stats() Stats {
 
 // run hands on what memberlist has told.
 func (l *List) run() {
-	var last []*amibuspb.Member
+	var lastAlive, lastMissing []*amibuspb.Member
 	for {
 		select {
 		case <-l.wake:
@@ -286,14 +299,18 @@ func (l *List) run() {
 			return
 		}
 		l.mu.Lock()
-		others := l.alive()
+		alive, missing := l.known()
 		l.judge(time.Now())
 		l.mu.Unlock()
-		if l.cfg.Changed != nil && !slices.EqualFunc(others, last, func(a, b *amibuspb.Member) bool { return proto.Equal(a, b) }) {
-			l.cfg.Changed(others)
+		if l.cfg.Changed != nil && !(same(alive, lastAlive) && same(missing, lastMissing)) {
+			l.cfg.Changed(alive, missing)
 		}
-		last = others
+		lastAlive, lastMissing = alive, missing
 	}
+}
+
+func same(a, b []*amibuspb.Member) bool {
+	return slices.EqualFunc(a, b, func(a, b *amibuspb.Member) bool { return proto.Equal(a, b) })
 }
 
 // Close tells the others that this node leaves, within a second, and stops. If the name is another node's, it only stops: the others

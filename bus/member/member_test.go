@@ -216,7 +216,7 @@ func TestChangedAndUpdate(t *testing.T) {
 	cfg, _ := fast("a")
 	var mu sync.Mutex
 	var seen []string
-	cfg.Changed = func(members []*amibuspb.Member) {
+	cfg.Changed = func(members, _ []*amibuspb.Member) {
 		mu.Lock()
 		defer mu.Unlock()
 		s := "-"

@@ -39,7 +39,7 @@ func twins(t *testing.T, patience time.Duration, tune func(*memberlist.Config)) 
 	watched = new(atomic.Int32)
 	cfg, out := fast("a")
 	cfg.tune = tune
-	cfg.Changed = func([]*amibuspb.Member) { watched.Add(1) }
+	cfg.Changed = func(_, _ []*amibuspb.Member) { watched.Add(1) }
 	a = start(t, cfg)
 	cfg, _ = fast("b", a.Addr())
 	cfg.tune = tune
