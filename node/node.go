@@ -160,13 +160,9 @@ func (n *Node) openMembers() (err error) {
 	if c.Member.Listen == "" {
 		return nil
 	}
-	var keys [][]byte
-	if c.Member.KeyFile != "" {
-		key, err := c.Member.Key()
-		if err != nil {
-			return err
-		}
-		keys = append(keys, key)
+	keys, err := c.Member.Keys()
+	if err != nil {
+		return err
 	}
 	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Join: c.Member.Join, Keys: keys,
 		Self: &amibuspb.Member{Site: n.self.Site, Node: n.self.Name, Epoch: n.epoch, Route: n.bus.RouteAddr(),

@@ -131,6 +131,8 @@ func (n *Node) memberMetrics(a *admin.Server) {
 	}
 	counter("unreachable_total", "Attempts to join an address that failed.", func(s member.Stats) uint64 { return s.Unreachable })
 	counter("conflicts_total", "Nodes of a name that another node has.", func(s member.Stats) uint64 { return s.Conflicts })
+	counter("undecryptable_total", "Messages between members refused because they are encrypted with an unknown key, or only one side encrypts.",
+		func(s member.Stats) uint64 { return s.Undecryptable })
 	counter("incompatible_total", "Nodes whose version cannot be understood.", func(s member.Stats) uint64 { return s.Incompatible })
 }
 

@@ -2,7 +2,6 @@ package member
 
 import (
 	"bytes"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -113,9 +112,13 @@ func (l *List) look() {
 }
 
 // logWriter hands memberlist's log to slog, for debugging: what an operator must know is logged by List.
-type logWriter struct{ log *slog.Logger }
+type logWriter struct{ l *List }
 
 func (w logWriter) Write(line []byte) (int, error) {
-	w.log.Debug(strings.TrimSpace(string(line)), "component", "memberlist")
+	text := strings.TrimSpace(string(line))
+	w.l.cfg.Log.Debug(text, "component", "memberlist")
+	if keysDiffer(text) {
+		w.l.noteKeys(text)
+	}
 	return len(line), nil
 }

@@ -170,6 +170,9 @@ func (l *List) tried(addr string, err error) {
 	}
 	if err != nil {
 		l.unreachable.Add(1)
+		if err = oneLine(err); keysDiffer(err.Error()) {
+			err = fmt.Errorf("%w; is bus.member.key_file the same there?", err)
+		}
 	}
 	l.mu.Lock()
 	failed := l.failing[addr]
@@ -181,7 +184,7 @@ func (l *List) tried(addr string, err error) {
 	l.mu.Unlock()
 	switch {
 	case err != nil && !failed:
-		l.cfg.Log.Warn("member cannot be reached, retrying", "address", addr, "every", l.cfg.Rejoin, "error", oneLine(err))
+		l.cfg.Log.Warn("member cannot be reached, retrying", "address", addr, "every", l.cfg.Rejoin, "error", err)
 	case err == nil && failed:
 		l.cfg.Log.Info("member can be reached again", "address", addr)
 	}

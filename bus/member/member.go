@@ -66,6 +66,7 @@ type List struct {
 	wake    chan struct{} // capacity 1: table has changed
 	work    sync.WaitGroup
 	closing func() error
+	keyring *memberlist.Keyring // nil without encryption
 
 	updating sync.Mutex // held by Update
 	mu       sync.Mutex // for all that follows; callbacks of memberlist take it, so nobody calls memberlist with it held
@@ -79,7 +80,9 @@ type List struct {
 	failing  map[string]bool   // addresses that were not reachable at the last attempt
 	joined   bool
 
-	unreachable, conflicts, incompatible atomic.Uint64
+	unreachable, conflicts, incompatible, undecryptable atomic.Uint64
+
+	keysTold atomic.Int64 // Unix ns, when it was last logged that keys differ
 }
 
 // peer is what memberlist says about another node.
@@ -127,7 +130,7 @@ func (l *List) start() error {
 	c.PushPullInterval = l.cfg.Rejoin
 	d := &delegate{l}
 	c.Delegate, c.Events, c.Conflict, c.Alive = d, d, d, d
-	c.Logger = log.New(logWriter{l.cfg.Log}, "", 0)
+	c.Logger = log.New(logWriter{l}, "", 0)
 	if l.cfg.tune != nil {
 		l.cfg.tune(c)
 	}
@@ -150,21 +153,6 @@ func (l *List) start() error {
 	l.own = net.JoinHostPort(ip.String(), fmt.Sprint(port))
 	if l.ml, err = memberlist.Create(c); err != nil {
 		return errors.Join(fmt.Errorf("bus.member.listen %q: %w", l.cfg.Listen, err), t.Shutdown())
-	}
-	return nil
-}
-
-func (l *List) encrypt(c *memberlist.Config) (err error) {
-	if len(l.cfg.Keys) == 0 {
-		return nil
-	}
-	for i, key := range l.cfg.Keys {
-		if err := memberlist.ValidateKey(key); err != nil {
-			return fmt.Errorf("bus.member.key_file: key %d has %d bytes, want 16, 24 or 32", i+1, len(key))
-		}
-	}
-	if c.Keyring, err = memberlist.NewKeyring(l.cfg.Keys, l.cfg.Keys[0]); err != nil {
-		return fmt.Errorf("bus.member.key_file: %w", err)
 	}
 	return nil
 }
@@ -267,11 +255,12 @@ func (l *List) Joined() bool {
 
 // Stats of a List; the counters are since Start.
 type Stats struct {
-	Alive        int    // others that are alive, and understood
-	Missing      int    // others that died and are not forgotten
-	Unreachable  uint64 // attempts to join an address that failed
-	Conflicts    uint64 // times a node was seen that has the name of another
-	Incompatible uint64 // times a node was seen that speaks another schema version, or nonsense
+	Alive         int    // others that are alive, and understood
+	Missing       int    // others that died and are not forgotten
+	Unreachable   uint64 // attempts to join an address that failed
+	Conflicts     uint64 // times a node was seen that has the name of another
+	Undecryptable uint64 // messages, in or out, refused for want of the right key
+	Incompatible  uint64 // times a node was seen that speaks another schema version, or nonsense
 }
 
 // Stats returns a snapshot.
@@ -280,7 +269,7 @@ func (l *List) Stats() Stats {
 	defer l.mu.Unlock()
 	alive, _ := l.known()
 	s := Stats{Alive: len(alive), Unreachable: l.unreachable.Load(), Conflicts: l.conflicts.Load(),
-		Incompatible: l.incompatible.Load()}
+		Incompatible: l.incompatible.Load(), Undecryptable: l.undecryptable.Load()}
 	for _, p := range l.table {
 		if !p.died.IsZero() {
 			s.Missing++

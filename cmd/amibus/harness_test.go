@@ -76,6 +76,7 @@ type testNode struct {
 	name, dir, source string
 	join              []string
 	journal           string // "": memory
+	keyFile           bool   // gossip.key encrypts the gossip
 	addr              struct{ AMI, Admin, Route, Client, Member string }
 }
 
@@ -109,6 +110,9 @@ admin:  {listen: "127.0.0.1:0"}
 `, n.name, n.source, cmp.Or(n.journal, "memory"), quoted(n.join))
 	if n.source == "" {
 		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], "source: {kind: none}", 1)
+	}
+	if n.keyFile {
+		text = strings.Replace(text, "member: {", "member: {key_file: gossip.key, ", 1)
 	}
 	n.write(t, "amibus.yaml", text)
 }

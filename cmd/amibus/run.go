@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -36,9 +40,29 @@ func runCommand() *cobra.Command {
 			if err != nil { // a busy port, a directory that cannot be written: something of the configuration
 				return usageError{err}
 			}
-			return n.Run(cmd.Context())
+			ctx, stop := context.WithCancel(cmd.Context())
+			defer stop()
+			onHangup(ctx, n.Reload)
+			return n.Run(ctx)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the node's configuration (YAML)")
 	return cmd
+}
+
+// onHangup calls fn at each SIGHUP until ctx ends.
+func onHangup(ctx context.Context, fn func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(hangup)
+		for {
+			select {
+			case <-hangup:
+				fn()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 }

@@ -89,7 +89,7 @@ type NATS struct {
 type Member struct {
 	Listen  string   // TCP and UDP; empty: the node stays alone
 	Join    []string // addresses of other nodes; those that are away are tried again
-	KeyFile string   // a file with the key that encrypts the gossip; empty: plain, and then on loopback only
+	KeyFile string   // a file with the keys of the gossip, one a line; empty: plain, and then on loopback only
 }
 
 // Admin says where health, readiness and metrics are served.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -310,19 +311,36 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-func TestKey(t *testing.T) {
+func TestKeys(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Dir(write(t, base))
-	for name, want := range map[string]string{
-		"raw16.key":  "0123456789abcde\n", // 16 bytes, of which a line break is the last
-		"base64.key": "0123456789abcdef0123456789abcdef",
+	const raw16, raw32, base64key = "0123456789abcdef", "0123456789abcdef0123456789abcdef", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	for text, want := range map[string][]string{
+		"0123456789abcde\n": {"0123456789abcde\n"}, // 16 bytes, of which a line break is the last
+		base64key:           {raw32},
+		base64key + "\n" + "!" + raw16[1:] + "\r\n":  {raw32, "!" + raw16[1:]},
+		"\n" + base64key + "\n\n" + base64key + "\n": {raw32, raw32},
+		base64key + "\nshort\n":                      nil,
+		"\n\n":                                       nil,
+		"":                                           nil,
 	} {
-		if key, err := (Member{KeyFile: filepath.Join(dir, name)}).Key(); err != nil || string(key) != want {
-			t.Errorf("%s: %q, %v", name, key, err)
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := (Member{KeyFile: file}).Keys()
+		var got []string
+		for _, key := range keys {
+			got = append(got, string(key))
+		}
+		if !slices.Equal(got, want) || (err == nil) != (want != nil) {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+		if err != nil && strings.Contains(text, "short") && (!strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error(), "short")) {
+			t.Errorf("the error does not name the line, or tells what it holds: %v", err)
 		}
 	}
-	if key, err := (Member{}).Key(); key != nil || err != nil {
-		t.Errorf("without a file: %q, %v", key, err)
+	if keys, err := (Member{}).Keys(); keys != nil || err != nil {
+		t.Errorf("without a file: %q, %v", keys, err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (k *checker) member() {
 		k.listen("bus.member.listen", m.Listen, "the gossip is not encrypted; set bus.member.key_file")
 	} else {
 		k.address("bus.member.listen", m.Listen)
-		if _, err := m.Key(); err != nil {
+		if _, err := m.Keys(); err != nil {
 			k.bad("bus.member.key_file", "%v", err)
 		}
 	}
