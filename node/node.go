@@ -34,7 +34,7 @@ const (
 	patience = 30 * time.Second
 	// drainTime is for answers under way when the node stops; with the last words of the sessions, the farewells on bus and gossip and
 	// what may hang there, the whole stop takes less than 10 s, which is what orchestrators grant at least.
-	drainTime = 7500 * time.Millisecond
+	drainTime = 7 * time.Second
 )
 
 // Node is one amibus node. Use New, then Run.

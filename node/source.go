@@ -243,7 +243,9 @@ func (s *source) run(ctx context.Context) {
 	for {
 		select {
 		case <-s.kick:
-			s.gossip()
+			if ctx.Err() == nil { // leaving tells more
+				s.gossip()
+			}
 		case <-tick.C:
 			s.mu.Lock()
 			s.decide()

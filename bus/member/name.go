@@ -54,9 +54,9 @@ func (l *List) judge(now time.Time) {
 // Claim returns nil when this node's name is its own. If another node has it, at another address, Claim waits for that one to go, and
 // fails after Config.Patience. Before that this node must not do anything under its name: it would disturb the other one.
 func (l *List) Claim(ctx context.Context) error {
-	rival := ""
+	rival, _ := l.Rival()
 	for began, round := time.Now(), 0; ; round++ {
-		reached := l.ask()
+		reached := l.ask(rival)
 		l.mu.Lock()
 		if l.rival != "" {
 			rival = l.rival
@@ -94,9 +94,13 @@ func (l *List) taken(rival string) error {
 		l.name, rival, l.own)
 }
 
-// ask exchanges all that is known with some of the others, and returns how many that were.
-func (l *List) ask() (reached int) {
-	addrs := l.missing()
+// ask exchanges all that is known with some of the others, and with the rival if there is one; it returns how many that were. Nobody is waited
+// for who is known not to answer.
+func (l *List) ask(rival string) (reached int) {
+	addrs := make(map[string]bool)
+	if rival != "" {
+		addrs[rival] = true
+	}
 	l.mu.Lock()
 	l.rival, l.granted = "", false
 	for _, p := range l.table {
