@@ -191,8 +191,8 @@ func (n *Node) build() {
 	if n.cfg.Source.Kind == config.KindAsterisk {
 		a := n.cfg.Source.Asterisk
 		n.upstream = upstream.New(upstream.Config{Address: a.Address, Username: a.Username, Secret: a.Secret,
-			Event: n.source.event, LoggedIn: n.source.loggedIn, Marked: n.source.marked, LoggedOut: n.source.loggedOut, Link: n.linked,
-			Log: n.component("upstream")})
+			Event: n.source.event, Link: n.linked, LoggedIn: n.source.loggedIn, LoggedOut: n.source.loggedOut,
+			Identified: n.source.identified, Remarked: n.source.remarked, Log: n.component("upstream")})
 		source = n.upstream
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},

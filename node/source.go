@@ -16,6 +16,12 @@ import (
 	"github.com/amibus/amibus/translator"
 )
 
+// What is held until it is decided who publishes; that takes about a second.
+const (
+	holdEvents = 64 << 10
+	holdBytes  = 32 << 20
+)
+
 // source stands between the own Asterisk and the stream: it passes events on while this node is the one to publish them, and declares,
 // before the first one, that others before it may not have been heard.
 type source struct {
@@ -27,8 +33,11 @@ type source struct {
 	mu      sync.Mutex
 	others  []standby.Node
 	mark    string
-	system  string // systemname
-	linked  bool   // logged in, and the others had time to hear of it
+	system  string         // systemname
+	linked  bool           // logged in, and the others had time to hear of it
+	holding bool           // logged in, and they had not
+	queue   []*ami.Message // events while holding
+	size    int            // bytes in queue
 	logins  int
 	gap     silence // to be declared before the next event
 	verdict standby.Verdict
@@ -51,35 +60,68 @@ func (s *source) event(m *ami.Message) {
 		s.n.intake.take(m)
 		return
 	}
-	s.held.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holding && (len(s.queue) == holdEvents || s.size > holdBytes) {
+		s.n.component("source").Warn("too many events before it is known who publishes them: deciding now", "events", len(s.queue))
+		s.settle()
+	}
+	switch {
+	case s.publishing.Load():
+		s.n.intake.take(m)
+	case s.holding:
+		s.queue, s.size = append(s.queue, m.Clone()), s.size+len(m.Bytes())
+	default:
+		s.held.Add(1)
+	}
 }
 
-// loggedIn is called before the first event of a link. It returns when the others had the time to hear of it: of several nodes that link
-// to one Asterisk at once each then knows of the other.
-func (s *source) loggedIn(l upstream.Login) {
+// loggedIn is told before the first event of a link.
+func (s *source) loggedIn(heard time.Time) {
 	s.mu.Lock()
-	s.publishing.Store(false)
+	defer s.mu.Unlock()
 	switch {
 	case s.logins > 0:
-		s.gap = silence{"link lost", l.Heard}
+		s.gap = silence{"link lost", heard}
 	case s.n.restarted:
 		s.gap = silence{reason: "node restarted"}
 	}
 	s.logins++
-	s.mark, s.verdict = l.Mark, standby.Publish
-	if l.Mark != "" {
-		s.setSystem(l.SystemName)
+	s.holding, s.verdict = true, standby.Publish
+}
+
+// identified is told which Asterisk it is. It decides when the others had the time to hear of it: of several nodes that link to one Asterisk at
+// once each then knows of the other.
+func (s *source) identified(id upstream.Identity) {
+	s.mu.Lock()
+	s.mark = id.Mark
+	if id.Mark != "" {
+		s.setSystem(id.SystemName)
 	}
 	s.mu.Unlock()
 	s.gossip()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.linked = true
-	s.decide()
+	s.settle()
 }
 
-// marked is told that another node has set the mark at the same time, and was later.
-func (s *source) marked(mark string) {
+// settle ends the time of holding.
+func (s *source) settle() {
+	if s.holding {
+		s.linked = true
+		s.decide()
+		s.release()
+	}
+}
+
+// release gives up what is held: it has been published, or is another node's to publish.
+func (s *source) release() {
+	s.held.Add(uint64(len(s.queue)))
+	s.holding, s.queue, s.size = false, nil, 0
+}
+
+// remarked is told that another node has set the mark at the same time, and was later.
+func (s *source) remarked(mark string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mark = mark
@@ -87,9 +129,11 @@ func (s *source) marked(mark string) {
 	s.decide()
 }
 
+// loggedOut is told at the end of a link. What is held was heard, so nobody else is to make up for it.
 func (s *source) loggedOut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	s.linked, s.mark = false, ""
 	s.publishing.Store(false)
 	s.changed()
@@ -164,8 +208,7 @@ func (s *source) decide() {
 	}
 }
 
-// begin publishes from the next event on. mu is held, so no other Discontinuity comes in between; an event that is read meanwhile is
-// from before.
+// begin publishes what is held, and what comes from now on. mu is held, so nothing comes in between.
 func (s *source) begin() {
 	if s.gap.reason != "" {
 		since := ""
@@ -177,6 +220,10 @@ func (s *source) begin() {
 		s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
 		s.gap = silence{}
 	}
+	for _, m := range s.queue {
+		s.n.intake.take(m)
+	}
+	s.queue = nil
 	s.publishing.Store(true)
 	s.changed()
 }

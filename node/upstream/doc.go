@@ -6,7 +6,8 @@
 // Originate or a long Command delays nobody else.
 //
 // Each process of an Asterisk gets a mark, a global variable: a nonce, set by the first node that finds none there. Another mark is
-// another process, and two nodes that find the same one have the same Asterisk. It is read at each login, before the first event.
+// another process, and two nodes that find the same one have the same Asterisk. It is read at each login, on a connection of its own; the
+// events do not wait for it.
 //
 // What is left out of the stream is only what our own presence causes: the FullyBooted that answers our own Login, the VarSet of the
 // mark, and security events about our own sockets. Where an address translation stands between the node and its Asterisk the latter cannot be

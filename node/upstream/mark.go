@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -21,84 +22,115 @@ const markAgain = 250 * time.Millisecond
 // validMark: what else is found there is overwritten, for the mark is gossiped.
 var validMark = regexp.MustCompile(`^[0-9a-f]{8,32}$`)
 
-// Login is what is known when an event connection has logged in, before its first event.
-type Login struct {
-	Mark       string // of the Asterisk's process: another one after a restart; empty if it refuses the variable
+// Identity is what tells one Asterisk from another.
+type Identity struct {
+	Mark       string // of the process: another one after a restart; empty if the Asterisk refuses the variable
 	SystemName string
-	Heard      time.Time // the last byte of the event connection before; zero if this is the first one
 }
 
-// introduce asks for what must be known before the first event, on a connection of its own. While it waits nobody reads the event
-// connection, and the Asterisk keeps the events.
-func (s *session) introduce(ctx context.Context) error {
-	u := s.u
-	if u.cfg.LoggedIn == nil {
-		return nil
-	}
-	login := Login{Heard: u.lastHeard()}
-	err := u.learn(ctx, &login)
+// marker finds out the mark while the events are being read, which show when another node sets it.
+type marker struct {
+	u *Upstream
+
+	mu    sync.Mutex
+	set   string // by the last VarSet
+	mark  string
+	known bool // mark has been told
+}
+
+// learn asks for systemname and mark, on a connection of its own, and tells them. It returns why the link cannot go on.
+func (k *marker) learn(ctx context.Context) error {
+	id, err := k.ask(ctx)
 	switch f, known := errors.AsType[*fault](err); {
+	case ctx.Err() != nil:
+		return nil
 	case known && f.kind == refused:
-		u.noteUnmarked(f.Error()) // events are worth more than the mark
+		k.u.noteUnmarked(f.Error()) // events are worth more than the mark
 	case known:
 		return f
 	case err != nil:
-		return &fault{kind: lost, text: fmt.Sprintf("the link to the Asterisk at %s broke at its begin: %s", u.cfg.Address, reason(err))}
+		return &fault{kind: lost, text: fmt.Sprintf("the link to the Asterisk at %s broke at its begin: %s", k.u.cfg.Address, reason(err))}
 	}
-	s.mark = login.Mark
-	u.cfg.LoggedIn(login)
+	k.u.cfg.Identified(id)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.known = true
+	k.change()
 	return nil
 }
 
-// lastHeard is the time of the last byte of any event connection, zero if there was none.
-func (u *Upstream) lastHeard() time.Time {
-	if ns := u.heard.Load(); ns != 0 {
-		return time.Unix(0, ns)
+// change tells, with mu held, of a mark that an event has shown.
+func (k *marker) change() {
+	if k.known && k.mark != "" && k.set != "" && k.set != k.mark {
+		k.mark = k.set
+		k.u.cfg.Remarked(k.mark)
 	}
-	return time.Time{}
 }
 
-// learn fills in systemname and mark; it makes a mark if there is none.
-func (u *Upstream) learn(ctx context.Context, login *Login) error {
+func (k *marker) ask(ctx context.Context) (id Identity, err error) {
+	u := k.u
 	c, err := u.connect(ctx, false)
 	if err != nil {
-		return err
+		return id, err
 	}
 	defer c.close()
 	defer context.AfterFunc(ctx, c.close)()
 	if err := c.conn.SetDeadline(time.Now().Add(u.cfg.DialTimeout)); err != nil {
-		return err
+		return id, err
 	}
 	settings, err := u.ask(c, ami.New("Action", "CoreSettings"))
 	if err != nil {
-		return err
+		return id, err
 	}
-	login.SystemName = string(settings.Get("SystemName"))
-	mark, ok, err := u.getMark(c)
-	if err != nil || !ok {
-		return err
+	id.SystemName = string(settings.Get("SystemName"))
+	for ours := false; ; {
+		mark, ok, err := u.getMark(c)
+		switch {
+		case err != nil || !ok:
+			return id, err
+		case validMark.MatchString(mark) && k.settle(mark):
+			id.Mark = mark
+			return id, nil
+		case validMark.MatchString(mark): // another node has set it meanwhile
+		case ours:
+			u.noteUnmarked(fmt.Sprintf("it holds %.40q again after it was set", mark))
+			return id, nil
+		default:
+			if ok, err := u.setMark(c); err != nil || !ok {
+				return id, err
+			}
+			ours = true
+			select {
+			case <-time.After(markAgain):
+			case <-c.closing:
+			}
+		}
 	}
-	if !validMark.MatchString(mark) {
-		nonce := make([]byte, 8)
-		rand.Read(nonce) // never fails
-		m, err := u.ask(c, ami.New("Action", "Setvar", "Variable", markVariable, "Value", hex.EncodeToString(nonce)))
-		if err != nil || !u.granted(m) {
-			return err
-		}
-		select {
-		case <-time.After(markAgain):
-		case <-c.closing:
-		}
-		if mark, ok, err = u.getMark(c); err != nil || !ok {
-			return err
-		}
+}
+
+// settle takes a mark that was read, unless an event says that there is another one: an event comes after the fact, so the next answer
+// will be as new.
+func (k *marker) settle(mark string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	same := k.set == "" || k.set == mark
+	k.mark, k.set = mark, ""
+	return same
+}
+
+// caused takes the event that the mark has been set, by us or by another node; it is nobody else's business.
+func (k *marker) caused(m *ami.Message) bool {
+	if string(m.Get("Channel")) != "none" || string(m.Get("Variable")) != markVariable {
+		return false
 	}
+	mark := string(m.Get("Value"))
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if validMark.MatchString(mark) {
-		login.Mark = mark
-	} else {
-		u.noteUnmarked(fmt.Sprintf("it holds %.40q again after it was set", mark))
+		k.set = mark
+		k.change()
 	}
-	return nil
+	return true
 }
 
 func (u *Upstream) getMark(c *connection) (mark string, ok bool, err error) {
@@ -107,6 +139,13 @@ func (u *Upstream) getMark(c *connection) (mark string, ok bool, err error) {
 		return "", false, err
 	}
 	return string(m.Get("Value")), u.granted(m), nil
+}
+
+func (u *Upstream) setMark(c *connection) (ok bool, err error) {
+	nonce := make([]byte, 8)
+	rand.Read(nonce) // never fails
+	m, err := u.ask(c, ami.New("Action", "Setvar", "Variable", markVariable, "Value", hex.EncodeToString(nonce)))
+	return err == nil && u.granted(m), err
 }
 
 // granted tells whether an action succeeded.
@@ -126,14 +165,10 @@ func (u *Upstream) noteUnmarked(why string) {
 	}
 }
 
-// marked takes the event that the mark has been set, by us or by another node; it is nobody else's business.
-func (s *session) marked(m *ami.Message) bool {
-	if string(m.Get("Channel")) != "none" || string(m.Get("Variable")) != markVariable {
-		return false
+// lastHeard is the time of the last byte of any event connection, zero if there was none.
+func (u *Upstream) lastHeard() time.Time {
+	if ns := u.heard.Load(); ns != 0 {
+		return time.Unix(0, ns)
 	}
-	if mark := string(m.Get("Value")); mark != s.mark && s.mark != "" && validMark.MatchString(mark) && s.u.cfg.Marked != nil {
-		s.mark = mark
-		s.u.cfg.Marked(mark)
-	}
-	return true
+	return time.Time{}
 }

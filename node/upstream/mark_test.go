@@ -55,30 +55,34 @@ func (g *globals) restart() {
 	g.a.drop()
 }
 
-// logins keeps what LoggedIn and Marked are told.
+// logins keeps what an Upstream says about its links.
 type logins struct {
-	mu   sync.Mutex
-	all  []upstream.Login
-	mark string
+	mu    sync.Mutex
+	heard []time.Time
+	ids   []upstream.Identity
+	mark  string
+	out   int
+	order string // i LoggedIn, m Identified, o LoggedOut
+}
+
+func (l *logins) note(letter string, fn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.order += letter
+	fn()
 }
 
 func (l *logins) watch(c *upstream.Config) {
-	c.LoggedIn = func(in upstream.Login) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.all, l.mark = append(l.all, in), in.Mark
-	}
-	c.Marked = func(mark string) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.mark = mark
-	}
+	c.LoggedIn = func(heard time.Time) { l.note("i", func() { l.heard = append(l.heard, heard) }) }
+	c.Identified = func(id upstream.Identity) { l.note("m", func() { l.ids, l.mark = append(l.ids, id), id.Mark }) }
+	c.Remarked = func(mark string) { l.note("", func() { l.mark = mark }) }
+	c.LoggedOut = func() { l.note("o", func() { l.out++ }) }
 }
 
-func (l *logins) seen() []upstream.Login {
+func (l *logins) seen() []upstream.Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.all)
+	return slices.Clone(l.ids)
 }
 
 func (l *logins) current() string {
@@ -93,6 +97,7 @@ func TestMark(t *testing.T) {
 	a, g := newMarkable(t)
 	var l logins
 	r := start(t, a.addr(), l.watch).waitUp(t)
+	eventually(t, "the mark is known", func() bool { return len(l.seen()) == 1 })
 	a.drop()
 	eventually(t, "a second link", func() bool { return len(l.seen()) == 2 && r.Up() })
 	g.restart()
@@ -101,9 +106,14 @@ func TestMark(t *testing.T) {
 	if in[0].Mark == "" || in[1].Mark != in[0].Mark || in[2].Mark == in[0].Mark || in[2].Mark == "" {
 		t.Errorf("marks of a process, its second link, and its successor: %+v", in)
 	}
-	if !in[0].Heard.IsZero() || in[1].Heard.IsZero() || !in[2].Heard.After(in[1].Heard) || in[0].SystemName != "alpha" {
-		t.Errorf("logins: %+v", in)
+	l.mu.Lock()
+	if len(l.heard) != 3 || !l.heard[0].IsZero() || l.heard[1].IsZero() || !l.heard[2].After(l.heard[1]) || in[0].SystemName != "alpha" {
+		t.Errorf("heard %v, %+v", l.heard, in)
 	}
+	if l.order != "imoimoim" {
+		t.Errorf("told in the order %s", l.order)
+	}
+	l.mu.Unlock()
 	a.raise("Event", "VarSet", "Privilege", "dialplan,all", "Channel", "none", "Variable", "AMIBUS_MARKER", "Value", "of somebody else")
 	eventually(t, "an event", func() bool { return len(r.seen()) > 0 })
 	if got := r.seen(); len(got) != 1 {
@@ -111,7 +121,7 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// TestLoggedInComesFirst: events that the Asterisk sends while the mark is being read wait for LoggedIn.
+// TestLoggedInComesFirst: LoggedIn comes before the first event, and events do not wait for the mark.
 func TestLoggedInComesFirst(t *testing.T) {
 	t.Parallel()
 	a, g := newMarkable(t)
@@ -120,16 +130,20 @@ func TestLoggedInComesFirst(t *testing.T) {
 	r := start(t, a.addr(), l.watch, func(c *upstream.Config) {
 		event := c.Event
 		c.Event = func(m *ami.Message) {
-			if len(l.seen()) == 0 {
-				t.Errorf("%s came before LoggedIn", m.Get("Event"))
-			}
+			l.note("e", func() {})
 			event(m)
 		}
 	})
 	eventually(t, "the mark is read", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.reads == 1 })
 	a.raise("Event", "Early", "Privilege", "call,all")
-	g.hold.Done()
 	eventually(t, "the event comes", func() bool { return slices.Contains(r.seen(), "Early") })
+	g.hold.Done()
+	eventually(t, "the mark is known", func() bool { return l.current() != "" })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.order != "iem" {
+		t.Errorf("told in the order %s", l.order)
+	}
 }
 
 // TestMarkedAtOnce: two nodes that find no mark at the same time end with the same one.
@@ -157,6 +171,7 @@ func TestMarkRefused(t *testing.T) {
 	a := newAsterisk(t, nil)
 	var l logins
 	r := start(t, a.addr(), l.watch).waitUp(t)
+	eventually(t, "it is known that there is no mark", func() bool { return len(l.seen()) == 1 })
 	a.drop()
 	eventually(t, "a second link", func() bool { return len(l.seen()) == 2 && r.Up() })
 	if l.current() != "" {
@@ -188,7 +203,5 @@ func TestMarkOfAReplay(t *testing.T) {
 	for i := range l {
 		start(t, ln.Addr().String(), l[i].watch, func(c *upstream.Config) { c.BackoffMin = time.Second }).waitUp(t)
 	}
-	if a, b := l[0].current(), l[1].current(); a == "" || a != b {
-		t.Errorf("marks %q and %q", a, b)
-	}
+	eventually(t, "both know the same mark", func() bool { return l[0].current() != "" && l[0].current() == l[1].current() })
 }

@@ -27,7 +27,7 @@ type session struct {
 	started time.Time // when the link came up; zero before
 	seen    bool      // any message since the login
 	booted  bool      // a FullyBooted since the login
-	mark    string    // of the Asterisk's process
+	marker  marker
 }
 
 // run returns the fault that ended the connection.
@@ -40,12 +40,7 @@ func (s *session) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, c.close)()
 	s.u.denied.Store(false) // rights are those of the login
 	s.info.Banner = c.banner
-	if err := s.introduce(ctx); err != nil {
-		return s.u.countFault(err)
-	}
-	if s.u.cfg.LoggedOut != nil {
-		defer s.u.cfg.LoggedOut()
-	}
+	identified := s.identify(ctx, c)
 	c.heard = &s.u.heard
 	c.idle = 2*s.u.cfg.PingEvery + s.u.cfg.DialTimeout
 
@@ -63,7 +58,36 @@ func (s *session) run(ctx context.Context) error {
 		s.u.pool.stop()
 		s.tell(false)
 	}
+	if err := identified(); err != nil {
+		return s.u.countFault(err)
+	}
 	return s.u.countFault(&fault{kind: lost, text: fmt.Sprintf("the link to the Asterisk at %s broke: %s", s.u.cfg.Address, reason(err))})
+}
+
+// identify has the marker find out which Asterisk this is while c is read. The function it returns ends that, and returns why c was
+// closed, if it was for that.
+func (s *session) identify(ctx context.Context, c *connection) (end func() error) {
+	u := s.u
+	if u.cfg.LoggedIn == nil {
+		return func() error { return nil }
+	}
+	u.cfg.LoggedIn(u.lastHeard())
+	s.marker.u = u
+	ctx, cancel := context.WithCancel(ctx)
+	failed := make(chan error, 1)
+	go func() {
+		err := s.marker.learn(ctx)
+		if err != nil {
+			c.close()
+		}
+		failed <- err
+	}()
+	return func() error {
+		cancel()
+		err := <-failed
+		u.cfg.LoggedOut()
+		return err
+	}
 }
 
 func (s *session) up() bool { return !s.started.IsZero() }
@@ -128,7 +152,7 @@ func (s *session) event(m *ami.Message) {
 	s.seen = true
 	switch string(m.Get("Event")) {
 	case "VarSet":
-		if s.marked(m) {
+		if s.marker.caused(m) {
 			s.u.count.consumed.Add(1)
 			return
 		}

@@ -21,14 +21,15 @@ type Config struct {
 	// Event gets each event, in order, from the goroutine that reads the event connection. m is valid during the call, which must not
 	// block.
 	Event func(m *ami.Message)
-	// LoggedIn is told of each login of the event connection, before its first event, from the goroutine that calls Event. It may take
-	// its time: nothing is read meanwhile. Without it the Asterisk is not marked. Optional.
-	LoggedIn func(Login)
-	// Marked is told when the mark has changed since LoggedIn, because another node set it at the same time. From the same goroutine.
-	// Optional.
-	Marked func(mark string)
-	// LoggedOut is told when that connection has ended. Optional.
+	// LoggedIn is told of each login of the event connection, before its first event, from the goroutine that calls Event; heard is the time
+	// of the last byte on the connection before, zero if there was none. LoggedOut is told when that connection has ended. Optional, but
+	// then all four of these must be there; without them the Asterisk is not marked.
+	LoggedIn  func(heard time.Time)
 	LoggedOut func()
+	// Identified is told once between the two which Asterisk this is, from a goroutine of its own, and may take its time. Remarked is told,
+	// in the goroutine of Event, when another node has changed the mark afterwards.
+	Identified func(Identity)
+	Remarked   func(mark string)
 	// Link is told when the link has come up and when it has gone, from the same goroutine. Optional.
 	Link func(up bool, info Info)
 	Log  *slog.Logger
