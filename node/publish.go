@@ -1,0 +1,119 @@
+package node
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/standby"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/translator"
+)
+
+// decide needs mu.
+func (s *source) decide() {
+	if !s.linked {
+		return
+	}
+	self := standby.Node{Site: s.n.self.Site, Name: s.n.self.Name, Epoch: s.n.epoch, Mark: s.mark, Publishing: s.publishing.Load()}
+	origin := s.n.origin.Load()
+	if origin.Qualify != translator.Always {
+		self.Systemname = s.system
+	}
+	verdict, with := standby.Decide(self, s.others)
+	was, about := s.verdict, s.with
+	if verdict == standby.Conflict && self.Publishing { // two clusters have met: it is too late to refuse anybody
+		s.complain(with)
+		return
+	}
+	if verdict == was && (verdict == standby.Publish || label(with) == label(about)) {
+		if verdict == standby.Publish && !s.publishing.Load() {
+			s.begin()
+		}
+		s.overdue()
+		return
+	}
+	s.verdict, s.with, s.since = verdict, with, time.Now()
+	log := s.n.component("source").With("node", label(with), "systemname", s.system, "mark", s.mark)
+	switch verdict {
+	case standby.StandBy:
+		log.Info("standing by: another node publishes the events of this Asterisk")
+		s.end()
+	case standby.Conflict:
+		log.Warn("the Asterisk of another node has the same systemname: not publishing before it has gone", "patience", s.n.patience)
+		s.end()
+	case standby.Publish:
+		s.gap = silence{"standby took over", s.lastHeard(about)}
+		s.n.component("source").Info("publishing the events of the own Asterisk: the node that did so does not any more", "node", label(about),
+			"mark", s.mark)
+		s.begin()
+	}
+}
+
+// begin publishes what is held, and what comes from now on. mu is held, so nothing comes in between.
+func (s *source) begin() {
+	if s.gap.reason != "" {
+		since := ""
+		if !s.gap.since.IsZero() {
+			since = fmt.Sprintf("%d.%06d", s.gap.since.Unix(), s.gap.since.Nanosecond()/1000)
+		}
+		s.n.intake.take(ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason,
+			"Since", since))
+		s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
+		s.gap = silence{}
+	}
+	for _, m := range s.queue {
+		s.n.intake.take(m)
+	}
+	s.queue = nil
+	s.publishing.Store(true)
+	s.changed()
+}
+
+func (s *source) end() {
+	s.publishing.Store(false)
+	s.changed()
+}
+
+// overdue refuses to go on if a conflict does not pass. After the first link it cannot be a newcomer's fault: an Asterisk has restarted,
+// and another node has not noticed.
+func (s *source) overdue() {
+	switch {
+	case s.verdict != standby.Conflict || time.Since(s.since) < s.n.patience:
+	case s.logins > 1:
+		s.complain(s.with)
+	default:
+		s.n.fail(s.conflict(s.with))
+	}
+}
+
+func (s *source) conflict(with standby.Node) error {
+	return fmt.Errorf("the Asterisk of this node, %s, and that of node %s have the same systemname, %s, and are not the same Asterisk; give one of "+
+		"them another systemname in its asterisk.conf, or set identity.qualify: always", s.n.self, label(with), strconv.Quote(s.system))
+}
+
+// complain logs a conflict that nobody can be refused for, once.
+func (s *source) complain(with standby.Node) {
+	if !s.told {
+		s.told = true
+		s.n.component("source").Error(s.conflict(with).Error())
+	}
+}
+
+// lastHeard is when a node that has gone was last heard of. Of one that is still there, without its link, nobody knows what it missed.
+func (s *source) lastHeard(node standby.Node) time.Time {
+	for _, o := range s.others {
+		if label(o) == label(node) {
+			return time.Time{}
+		}
+	}
+	for _, p := range s.n.stream.Positions() {
+		if p.Node == (merge.Node{Site: node.Site, Name: node.Name}) {
+			return time.Now().Add(-p.Heard)
+		}
+	}
+	return time.Time{}
+}
+
+func label(n standby.Node) string { return merge.Node{Site: n.Site, Name: n.Name}.String() }
