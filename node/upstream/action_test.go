@@ -209,7 +209,7 @@ func TestTimeoutClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	late := make(chan struct{})
 	a := newAsterisk(t, script{"getvar": echo, "command": func(p *peer, m *ami.Message) { <-late; p.answer(m, "Success", "Message", "too late") }})
-	r := start(t, a.addr(), func(c *upstream.Config) { c.Pool, c.ActionTimeout = 1, 50*time.Millisecond }).waitUp(t)
+	r := start(t, a.addr(), func(c *upstream.Config) { c.Pool, c.ActionTimeout = 1, 500*time.Millisecond }).waitUp(t)
 	if _, err := r.do(t.Context(), "Action", "Command"); !errors.Is(err, upstream.ErrUnknownOutcome) || isNotExecuted(err) {
 		t.Fatalf("time-out gives %v", err)
 	}
