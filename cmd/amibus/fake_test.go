@@ -13,9 +13,9 @@ import (
 // fakeAsterisk lets anybody in, and answers Command when it is told to. Its events are what the test raises.
 type fakeAsterisk struct {
 	ln     net.Listener
-	held   chan string    // a Command has come, by its text
-	finish chan struct{}  // closed: Commands are answered
-	gate   sync.WaitGroup // who connects waits for it
+	held   chan string   // a Command has come, by its text
+	finish chan struct{} // closed: Commands are answered
+	gate   chan struct{} // who connects waits until it is closed
 
 	mu    sync.Mutex
 	vars  map[string]string
@@ -24,11 +24,20 @@ type fakeAsterisk struct {
 
 func newFakeAsterisk(t *testing.T) *fakeAsterisk {
 	t.Helper()
+	a := newShutAsterisk(t)
+	close(a.gate)
+	return a
+}
+
+// newShutAsterisk lets nobody in before its gate is closed.
+func newShutAsterisk(t *testing.T) *fakeAsterisk {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &fakeAsterisk{ln: ln, held: make(chan string, 100), finish: make(chan struct{}), vars: map[string]string{}, conns: map[net.Conn]bool{}}
+	a := &fakeAsterisk{ln: ln, held: make(chan string, 100), finish: make(chan struct{}), gate: make(chan struct{}),
+		vars: map[string]string{}, conns: map[net.Conn]bool{}}
 	go func() {
 		for {
 			conn, err := ln.Accept()
@@ -81,7 +90,7 @@ func (a *fakeAsterisk) serve(conn net.Conn) {
 	a.mu.Lock()
 	a.conns[conn] = false
 	a.mu.Unlock()
-	a.gate.Wait()
+	<-a.gate
 	fmt.Fprint(conn, "Asterisk Call Manager/11.0.0\r\n")
 	for dec := ami.NewDecoder(conn, ami.Server); ; {
 		m, err := dec.Decode()

@@ -102,12 +102,11 @@ func TestTwoNodesOnOneAsterisk(t *testing.T) {
 // TestTwoNodesLinkAtOnce: an Asterisk starts while two nodes are waiting for it. Nothing comes twice, not even what it says at once.
 func TestTwoNodesLinkAtOnce(t *testing.T) {
 	t.Parallel()
-	pbx := newFakeAsterisk(t)
-	pbx.gate.Add(1)
+	pbx := newShutAsterisk(t)
 	nodes := newCluster(t, map[string]string{"alpha": pbx.addr(), "bravo": pbx.addr()}, "alpha", "bravo")
 	a, b := dial(t, nodes["alpha"].addr.AMI), dial(t, nodes["bravo"].addr.AMI)
 	eventually(t, 20*time.Second, "both have connected", func() bool { return pbx.connections() == 2 })
-	pbx.gate.Done()
+	close(pbx.gate)
 	n := 0
 	eventually(t, 20*time.Second, "one publishes", func() bool {
 		n++
