@@ -21,8 +21,9 @@ type sender struct {
 	owe      bool         // somebody waits for a newer mark
 }
 
-// idleMark is how long a node without events waits between marks: often enough that silence means something within Hold.
-func (m *Machine) idleMark() int64 { return max(m.tick(), m.hold()/6) }
+// idleMark is how long a node without events waits between marks: often enough that one may be lost, or come late by half of Hold, and
+// nobody takes that for silence (two thirds of Hold).
+func (m *Machine) idleMark() int64 { return max(m.tick(), m.hold()/4) }
 
 // send sends what is due: at most one frame a tick, unless the events do not fit into one.
 func (m *Machine) send() {
