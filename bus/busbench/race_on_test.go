@@ -1,0 +1,5 @@
+//go:build race
+
+package busbench
+
+const race = true
