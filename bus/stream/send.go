@@ -75,10 +75,15 @@ func (s *Stream) sendKeyed(buf []byte, f *wire.Frame) []byte {
 		return buf
 	}
 	id := translator.Ident{Site: f.Site, Node: f.Node, Epoch: f.Epoch}
+	subject, wanted := "", false // of the last event: the next one is often of the same channel
+	var spare [256]byte
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		subject := string(bus.AppendSubjectEvent(nil, ami.Class(e.Classes()).First(), f.Site, f.Node, e.Uniqueid()))
-		if s.cfg.Keyed == KeyedWanted && !s.cfg.Bus.Wanted(subject) {
+		if b := bus.AppendSubjectEvent(spare[:0], ami.Class(e.Classes()).First(), f.Site, f.Node, e.Uniqueid()); string(b) != subject {
+			subject = string(b)
+			wanted = s.cfg.Keyed == KeyedAlways || s.cfg.Bus.Wanted(subject)
+		}
+		if !wanted {
 			continue
 		}
 		id.Seq, id.HLC = f.First+uint64(i), e.HLC()
