@@ -252,3 +252,38 @@ func TestExternalLater(t *testing.T) {
 		t.Error("external NATS: everything is wanted, and there are no routes")
 	}
 }
+
+// TestAlone: what nobody can hear is not even sent, until somebody is there.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	a := start(t, Config{Name: "default/a", RouteListen: "127.0.0.1:0", ClientListen: "127.0.0.1:0"})
+	subscribe(t, a, "s") // no echo: it does not hear itself
+	sent := func() bool {
+		before := a.Stats().MessagesOut
+		if err := a.Publish("s", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		return a.Stats().MessagesOut > before
+	}
+	if sent() {
+		t.Error("sent to nobody")
+	}
+	client, err := nats.Connect("nats://" + a.ClientAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a plain client is heard of", sent)
+	client.Close()
+	await(t, "alone again", func() bool { return !sent() })
+	b := start(t, Config{Name: "default/b", RouteListen: "127.0.0.1:0"})
+	join(t, []*Bus{a, b}, []string{a.RouteAddr(), b.RouteAddr()})
+	if !sent() {
+		t.Error("not sent, though there is another node")
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Publish("s", nil); !errors.Is(err, bus.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
