@@ -21,6 +21,8 @@ const (
 	patience = 5 * time.Second
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 var names = []string{"alpha", "bravo", "charlie"}
 
 // settings of a cluster.
@@ -60,8 +62,7 @@ func (r *run) cluster(s settings) (_ *cluster, err error) {
 	}()
 	for i, name := range names[:s.nodes] {
 		n := &node{self: merge.Node{Site: site, Name: name}, wake: c.wake, stop: func() {}}
-		log := slog.New(slog.DiscardHandler)
-		if n.bus, err = natsbus.Start(natsbus.Config{Name: n.self.String(), RouteListen: "127.0.0.1:0", Log: log}); err != nil {
+		if n.bus, err = natsbus.Start(natsbus.Config{Name: n.self.String(), RouteListen: "127.0.0.1:0", Log: discard}); err != nil {
 			return c, err
 		}
 		c.nodes = append(c.nodes, n)
@@ -76,7 +77,7 @@ func (r *run) cluster(s settings) (_ *cluster, err error) {
 			return c, err
 		}
 		if !s.bare {
-			n.stream = stream.New(n.config(s, log))
+			n.stream = stream.New(n.config(s))
 			if err = r.join(c, n, i); err != nil {
 				return c, err
 			}
@@ -85,7 +86,7 @@ func (r *run) cluster(s settings) (_ *cluster, err error) {
 	return c, r.await("all nodes in view", func() bool { return s.bare || c.complete() })
 }
 
-func (n *node) config(s settings, log *slog.Logger) stream.Config {
+func (n *node) config(s settings) stream.Config {
 	return stream.Config{
 		Merge:   merge.Config{Self: n.self, Epoch: uint64(time.Now().UnixMilli()), Hold: s.hold, Tick: s.tick},
 		Bus:     n.bus,
@@ -104,7 +105,7 @@ func (n *node) config(s settings, log *slog.Logger) stream.Config {
 			}
 		},
 		Changed: func(merge.Change) {},
-		Log:     log,
+		Log:     discard,
 	}
 }
 

@@ -118,6 +118,7 @@ func TestCommands(t *testing.T) {
 		"demo ends early":     {"demo --for 1ns", 0, ``, ``},
 		"demo for":            {"demo --for -5s", 2, ``, `amibus: --for -5s: must not be negative\n`},
 		"demo speed":          {"demo --speed 0", 2, ``, `amibus: --speed 0: must be above 0 and at most 100\n`},
+		"bench what":          {"bench bus --only nonsense", 2, ``, `amibus: --only is "nonsense", must be one of idle, path, .*\n`},
 		"version":             {"version", 0, `amibus \S+( \(\S+(, modified)?\))? go\S+ \w+/\w+\n`, ``},
 		"unknown command":     {"fly", 2, ``, `amibus: unknown command "fly" for "amibus"\n`},
 		"unknown flag":        {"check --fast good.yaml", 2, ``, `amibus: unknown flag: --fast\n`},
