@@ -18,7 +18,7 @@ const (
 	site       = "default"
 	ringBudget = 16 << 20 // of each journal: small, so that it is full and evicts
 	// patience instead of hold where nobody dies: a busy machine must not make a node drop another in the middle of a measurement.
-	patience = 5 * time.Second
+	patience = 20 * time.Second
 )
 
 var discard = slog.New(slog.DiscardHandler)

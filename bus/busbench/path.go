@@ -17,7 +17,7 @@ const window = 4096
 
 // path: the whole way of an event from Publish to the merged stream of three nodes, in frames of 16, beside the same frames on NATS alone.
 func (r *run) path() error {
-	perNode := short(r, 32_000, 8_000)
+	perNode := short(r, 24_000, 8_000)
 	var ours, raws []float64
 	said := allSay(perNode)
 	for range short(r, 5, 2) {
@@ -39,10 +39,10 @@ func (r *run) path() error {
 
 // merged: how many events of the merged stream a core carries, with frames as the default tick makes them.
 func (r *run) merged() error {
-	perNode := short(r, 48_000, 16_000)
+	perNode := short(r, 32_000, 16_000)
 	var rates, raws []float64
 	said := allSay(perNode)
-	for range short(r, 5, 2) {
+	for range short(r, 3, 2) {
 		raw, err := r.rawFrames(said)
 		if err != nil {
 			return err
@@ -128,10 +128,10 @@ func (r *run) streams(said [][]wire.Entry, tick time.Duration) (u used, err erro
 
 // keyed: what the keyed plane adds where a node elsewhere wants every event, beside the same bytes on the same subjects on NATS alone.
 func (r *run) keyed() error {
-	n := short(r, 32_000, 8_000)
+	n := short(r, 24_000, 8_000)
 	var adds, raws []float64
 	said := entries("alpha", n)
-	for range short(r, 7, 2) {
+	for range short(r, 5, 2) {
 		raw, err := r.rawKeyed(said)
 		if err != nil {
 			return err
