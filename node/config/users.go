@@ -42,6 +42,8 @@ type User struct {
 	AllowMultipleLogin bool
 	DisplayConnects    bool
 	Lifecycle          bool // "lifecycle = all": gets FullyBooted and Shutdown of other nodes as they are
+	EventID            bool // "eventid = yes": each event tells its place in the stream
+	Arrival            bool // "order = arrival": events as they come, in the order of each node; else merged
 
 	acls []*ACL // the user's own list first, then the named ones
 }
@@ -218,6 +220,14 @@ func (l *managerLoader) userSetting(s *stanza, o setting, u *User, own *ACL) {
 			l.bad(s, o, "%q is not all", o.value)
 		}
 		u.Lifecycle = o.value == "all"
+	case "eventid":
+		if u.EventID = isTrue(o.value); !u.EventID && !isFalse(o.value) {
+			l.bad(s, o, "%q is neither yes nor no", o.value)
+		}
+	case "order":
+		if u.Arrival = o.value == "arrival"; !u.Arrival && o.value != "merged" {
+			l.bad(s, o, "%q is neither merged nor arrival", o.value)
+		}
 	case "eventfilter", "scope", "actions", "nodes":
 		// A restriction that is not enforced would show or allow more than the file says.
 		l.bad(s, o, "restricts the user and is not supported: remove it if the user may see and do all that read and write allow")

@@ -65,6 +65,8 @@ secret = a\;b ; not part of it
 read = all
 writetimeout = 500
 lifecycle = all
+eventid = yes
+order = arrival
 allowmultiplelogin = yes
 acl = office
 #include "more.conf"
@@ -89,12 +91,12 @@ write = user
 	}
 	admin, _ := m.User("ADMIN")
 	if admin == nil || admin.Secret != "a;b" || admin.Read != ami.ClassAll || admin.Write != ami.ClassOriginate ||
-		admin.WriteTimeout != 500*time.Millisecond || !admin.Lifecycle || !admin.AllowMultipleLogin || admin.DisplayConnects {
+		admin.WriteTimeout != 500*time.Millisecond || !admin.Lifecycle || !admin.EventID || !admin.Arrival || !admin.AllowMultipleLogin || admin.DisplayConnects {
 		t.Errorf("Admin: %+v", admin)
 	}
 	plain, _ := m.User("plain")
 	if plain == nil || plain.Secret != "x=y" || plain.Read != ami.ClassSystem|ami.ClassCall || plain.Write != ami.ClassUser ||
-		plain.WriteTimeout != 100*time.Millisecond || plain.Lifecycle || plain.AllowMultipleLogin {
+		plain.WriteTimeout != 100*time.Millisecond || plain.Lifecycle || plain.EventID || plain.Arrival || plain.AllowMultipleLogin {
 		t.Errorf("plain: %+v", plain)
 	}
 	for addr, want := range map[string]bool{"127.0.0.1": true, "127.0.0.9": false, "127.0.1.1": false, "10.0.0.1": false} {
@@ -148,6 +150,8 @@ func TestManagerErrors(t *testing.T) {
 		"eventfilter2": {"[u]\neventfilter(name(Newchannel)) =\n", "u.eventfilter(name(Newchannel)): restricts the user"},
 		"scope":        {"[u]\nscope=node\n", "manager.conf:2: u.scope: restricts the user"},
 		"lifecycle":    {"[u]\nlifecycle=some\n", `manager.conf:2: u.lifecycle: "some" is not all`},
+		"eventid":      {"[u]\neventid=perhaps\n", `manager.conf:2: u.eventid: "perhaps" is neither yes nor no`},
+		"order":        {"[u]\norder=Merged\n", `manager.conf:2: u.order: "Merged" is neither merged nor arrival`},
 		"long name":    {"[" + strings.Repeat("u", 80) + "]\n", "a user's name has 1 to 79 printable bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
