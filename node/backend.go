@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/forward"
 	"github.com/amibus/amibus/proto/ami"
@@ -38,3 +39,7 @@ func (b *backend) Commands() []ami.Action {
 	}
 	return all
 }
+
+func (b *backend) SystemName(node merge.Node) string { return b.n.systemName(node) }
+
+func (b *backend) Nodes() []amiserver.NodeInfo { return b.n.nodeInfos() }

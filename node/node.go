@@ -58,6 +58,7 @@ type Node struct {
 
 	bus       *natsbus.Bus
 	members   *member.List
+	directory directory
 	membersMu sync.Mutex         // held while what follows from a list of members is done
 	missing   []*amibuspb.Member // may come back
 	routes    []string           // to the members there are, and those that are missing

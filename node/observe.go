@@ -96,6 +96,15 @@ func (n *Node) streamMetrics(a *admin.Server) {
 				emit(float64(p.Emitted), p.Node.Site, p.Node.Name)
 			}
 		})
+	perNode := func(name, help string, fn func(p merge.Position) uint64) {
+		a.CollectFunc("amibus_stream_node_"+name, help, admin.Counter, []string{"site", "node"}, func(emit func(float64, ...string)) {
+			for _, p := range n.stream.Positions() {
+				emit(float64(fn(p)), p.Node.Site, p.Node.Name)
+			}
+		})
+	}
+	perNode("late_total", "Events emitted late, by origin node.", func(p merge.Position) uint64 { return p.Late })
+	perNode("lost_total", "Events declared lost, by origin node.", func(p merge.Position) uint64 { return p.Lost })
 	a.CollectFunc("amibus_stream_changes_total", "Changes of a node's standing, by kind.", admin.Counter, []string{"change"},
 		func(emit func(float64, ...string)) {
 			for i := range n.changes {

@@ -28,6 +28,7 @@ func (n *Node) membersChanged(others, missing []*amibuspb.Member) {
 
 // setMembers needs membersMu: an older list must not come after a newer one.
 func (n *Node) setMembers(others []*amibuspb.Member) {
+	n.directory.note(others)
 	var routes []string
 	var peers []merge.Node
 	for _, m := range others {

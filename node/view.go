@@ -35,8 +35,11 @@ func (n *Node) changed(c merge.Change) {
 	n.tell(c)
 	switch c.What {
 	case merge.Joined, merge.Dropped, merge.Returned, merge.Left:
-		m := ami.New("Event", "NodeState", "Privilege", "system,all", "Node", c.Node.String(), "State", c.What.String(),
-			"Epoch", strconv.FormatUint(c.Epoch, 10))
+		m := ami.New("Event", "NodeState", "Privilege", "system,all")
+		if system := n.systemName(c.Node); system != "" {
+			m.Add("SystemName", system)
+		}
+		m.Add("Node", c.Node.String()).Add("State", c.What.String()).Add("Epoch", strconv.FormatUint(c.Epoch, 10))
 		if c.Why != "" {
 			m.Add("Reason", c.Why)
 		}

@@ -29,6 +29,8 @@ func local(key string) handler {
 		return (*session).events
 	case "listcommands":
 		return (*session).listCommands
+	case "clusternodes":
+		return (*session).clusterNodes
 	}
 	return nil
 }
@@ -78,8 +80,13 @@ func (s *session) handle(ctx context.Context, r request) error {
 // may tells whether the user has the right to an action: any of its classes will do (ami/behaviour.md 3.7).
 func (s *session) may(a ami.Action) bool { return a.Class == 0 || a.Class&s.user.Write != 0 }
 
-// command finds an action by name: the source's own word about it comes first, then what Asterisk 22 has.
+// command finds an action by name: ours first, then the source's own word about it, then what Asterisk 22 has.
 func (s *Server) command(name string) (ami.Action, bool) {
+	for _, a := range own {
+		if strings.EqualFold(a.Name, name) {
+			return a, true
+		}
+	}
 	known, ok := ami.LookupAction(name)
 	if ok && !served(known) {
 		return ami.Action{}, false
@@ -92,7 +99,7 @@ func (s *Server) command(name string) (ami.Action, bool) {
 	return known, ok && !known.Only12
 }
 
-// commands returns all actions that command finds in the source or, without one, in Asterisk 22, sorted by name without case.
+// commands returns our own actions and all that command finds in the source or, without one, in Asterisk 22, sorted by name without case.
 func (s *Server) commands() []ami.Action {
 	all := slices.Clone(s.conf.Backend.Commands())
 	if len(all) == 0 {
@@ -102,6 +109,7 @@ func (s *Server) commands() []ami.Action {
 		known, ok := ami.LookupAction(a.Name)
 		return ok && !served(known)
 	})
+	all = append(all, own...)
 	slices.SortStableFunc(all, func(a, b ami.Action) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	return all
 }

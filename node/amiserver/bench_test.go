@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/amibus/amibus/bus/merge"
 )
 
 // sink is a connection that takes everything and says nothing.
@@ -28,14 +30,16 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 // The cost of a delivery up to the kernel: one event, to all sessions, each woken for it.
 func BenchmarkDeliver(b *testing.B) {
 	for _, sessions := range []int{1, 1000} {
-		b.Run(fmt.Sprint("sessions=", sessions), func(b *testing.B) { benchmarkDeliver(b, sessions, 1) })
+		b.Run(fmt.Sprint("sessions=", sessions), func(b *testing.B) { benchmarkDeliver(b, "admin", sessions, 1) })
 	}
-	b.Run("sessions=1000/batch=100", func(b *testing.B) { benchmarkDeliver(b, 1000, 100) })
+	for _, user := range []string{"admin", "ids"} { // ids has eventid = yes
+		b.Run("sessions=1000/batch=100/user="+user, func(b *testing.B) { benchmarkDeliver(b, user, 1000, 100) })
+	}
 }
 
-func benchmarkDeliver(b *testing.B, sessions, batch int) {
+func benchmarkDeliver(b *testing.B, name string, sessions, batch int) {
 	f := newFixture(b, nil)
-	user, _ := f.conf.Users().User("admin")
+	user, _ := f.conf.Users().User(name)
 	conn := &sink{closed: make(chan struct{}), got: make(chan int, 1024)}
 	done := make(chan struct{})
 	for range sessions {
@@ -49,14 +53,18 @@ func benchmarkDeliver(b *testing.B, sessions, batch int) {
 		<-conn.got // banner
 	}
 	text := userEvent(strings.Repeat("x", 400))
-	var texts [][]byte
-	for range batch {
-		texts = append(texts, text)
+	var events []merge.Event
+	for i := range batch {
+		events = append(events, placed(alpha, uint64(i+1), text))
+	}
+	writes := sessions * batch
+	if user.EventID {
+		writes *= 2 // pieces: a socket takes them all at once
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		f.node.publish(texts...)
-		for range sessions * batch {
+		f.node.events.Publish(events...)
+		for range writes {
 			<-conn.got
 		}
 	}

@@ -61,6 +61,12 @@ allowmultiplelogin = no
 secret = secret
 read = all
 lifecycle = all
+[ids]
+secret = secret
+read = all
+write = all
+eventid = yes
+writetimeout = 10000
 [stall]
 secret = secret
 read = all
@@ -73,6 +79,8 @@ type fakeNode struct {
 	events   *stasis.Topic[merge.Event]
 	run      func(ctx context.Context, c Caller, action *ami.Message, send func([]byte) error) error
 	commands []ami.Action
+	systems  map[merge.Node]string
+	nodes    []NodeInfo
 	stamped  bool // the node's Asterisk has timestampevents
 
 	mu     sync.Mutex
@@ -114,6 +122,8 @@ func (f *fakeNode) publish(texts ...[]byte) {
 func (f *fakeNode) Status() (uptime, reload time.Duration) { return 46 * time.Second, 45 * time.Second }
 func (f *fakeNode) Banner() string                         { return "11.0.0" }
 func (f *fakeNode) Commands() []ami.Action                 { return f.commands }
+func (f *fakeNode) SystemName(n merge.Node) string         { return f.systems[n] }
+func (f *fakeNode) Nodes() []NodeInfo                      { return f.nodes }
 
 func event(node merge.Node, text []byte) merge.Event {
 	m, err := ami.ParseMessage(text)

@@ -44,6 +44,17 @@ type Backend interface {
 	Banner() string
 	// Commands are the actions that the node's source has, in its order. None: those of Asterisk 22 are assumed.
 	Commands() []ami.Action
+	// SystemName is what the events of a node have in SystemName, "" if that is not known.
+	SystemName(node merge.Node) string
+	// Nodes are the nodes of the cluster, sorted.
+	Nodes() []NodeInfo
+}
+
+// NodeInfo is what ClusterNodes tells of a node.
+type NodeInfo struct {
+	merge.Position
+	SystemName string // "" if not known
+	Address    string // of its AMI listener, "" if not known
 }
 
 // Config of a Server. Log, Users, Events and Backend must be set.

@@ -54,6 +54,7 @@ type session struct {
 	pending []merge.Event // pending[at:] is taken from sub and not written
 	at      int
 	pieces  net.Buffers // memory of unsent
+	tails   []byte      // memory of what eventid adds to the pieces
 	unsent  net.Buffers
 }
 

@@ -135,10 +135,10 @@ func TestLifecycle(t *testing.T) {
 		event(alpha, shutdown("alpha")),
 	)
 	for _, want := range []string{
-		"Event: NodeState|Privilege: system,all|SystemName: pbx-b|Node: bravo|State: shutdown",
-		"Event: NodeState|Privilege: system,all|SystemName: bravo|Node: bravo|State: booted",
+		"Event: NodeState|Privilege: system,all|SystemName: pbx-b|Node: default/bravo|State: shutdown",
+		"Event: NodeState|Privilege: system,all|SystemName: bravo|Node: default/bravo|State: booted",
 		"Event: Reload|Privilege: system,all|Module: x",
-		"Event: NodeState|Privilege: system,all|SystemName: alpha|Node: alpha|State: shutdown",
+		"Event: NodeState|Privilege: system,all|SystemName: alpha|Node: other/alpha|State: shutdown",
 		"Event: Shutdown|Privilege: system,all|SystemName: alpha|Shutdown: Cleanly|Restart: False",
 	} {
 		plain.expect(want)
