@@ -135,6 +135,16 @@ func (s *Subscription[T]) Take(spare []T) ([]T, error) {
 	return got, nil
 }
 
+// Peek calls fn with what is queued, while nothing is added. fn must be quick and not use the subscription.
+func (s *Subscription[T]) Peek(fn func(queued []T)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		fn(s.queue)
+	}
+	return s.err
+}
+
 // Next waits for at least one message and returns all that is queued; see Take.
 func (s *Subscription[T]) Next(ctx context.Context, spare []T) ([]T, error) {
 	for {
