@@ -45,6 +45,7 @@ func (s *Stream) subscribe() (stop func(), err error) {
 		}},
 		{bus.SeenPattern, func(b []byte) error {
 			m := &amibuspb.Seen{}
+			defer s.ends.note(m)
 			return s.stepMsg(b, m, merge.SeenIn{Seen: m})
 		}},
 	}

@@ -119,16 +119,24 @@ func (s *Stream) fetch(a merge.Ask) error {
 			return nil
 		})
 	}
+	s.mu.Lock()
+	ctx := s.ctx
+	s.mu.Unlock()
+	patience := max(s.cfg.Merge.Hold/4, 50*time.Millisecond) // there must be time to ask somebody else within Hold
+	return s.request(ctx, a, patience, func(f *wire.Frame) error {
+		s.step(merge.FrameIn{Frame: f, Replay: true})
+		return nil
+	})
+}
+
+// request asks another node for events and hands them over as they come. It gives up when nothing came for so long.
+func (s *Stream) request(ctx context.Context, a merge.Ask, patience time.Duration, each func(*wire.Frame) error) error {
 	req, err := proto.Marshal(&amibuspb.Replay{Site: a.Origin.Site, Node: a.Origin.Name, Epoch: a.Epoch, From: a.From, To: a.To})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	ctx := s.ctx
-	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	patience := max(s.cfg.Merge.Hold/4, 50*time.Millisecond) // there must be time to ask somebody else within Hold
 	idle := time.AfterFunc(patience, cancel)
 	defer idle.Stop()
 	return s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
@@ -138,7 +146,6 @@ func (s *Stream) fetch(a merge.Ask) error {
 			s.badFrames.Add(1)
 			return err
 		}
-		s.step(merge.FrameIn{Frame: &f, Replay: true})
-		return nil
+		return each(&f)
 	})
 }

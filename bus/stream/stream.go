@@ -52,12 +52,14 @@ type Stream struct {
 	peers   []merge.Node
 	armed   int64 // mono the timer is set to
 
-	outbox  chan any
-	kick    chan struct{} // capacity 1: the timer is set too late
-	asks    sync.WaitGroup
-	ctx     context.Context // of Run
-	settled chan struct{}
-	once    sync.Once
+	outbox   chan any
+	kick     chan struct{} // capacity 1: the timer is set too late
+	asks     sync.WaitGroup
+	fetching chan struct{} // holds as many as ask for a reader now
+	ends     ends
+	ctx      context.Context // of Run
+	settled  chan struct{}
+	once     sync.Once
 
 	framesIn, framesOut, badFrames, dropped, keyed atomic.Uint64
 }
@@ -65,7 +67,7 @@ type Stream struct {
 // New returns a stream that does nothing until Run. Events published before are kept and stamped after the join.
 func New(cfg Config) *Stream {
 	return &Stream{cfg: cfg, start: time.Now(), machine: merge.New(cfg.Merge), outbox: make(chan any, outboxLen),
-		kick: make(chan struct{}, 1), settled: make(chan struct{}), ctx: context.Background()}
+		fetching: make(chan struct{}, fetchAtOnce), ends: ends{all: map[merge.Node][]merge.Past{}}, kick: make(chan struct{}, 1), settled: make(chan struct{}), ctx: context.Background()}
 }
 
 func (s *Stream) now() merge.Time {
