@@ -198,8 +198,8 @@ func (n *Node) build() {
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
 		Own: n.ownPeer, Peers: n.otherPeers, Drain: drainTime, Log: n.component("forward")})
-	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Backend: &backend{n},
-		Node: n.self, Drain: drainTime})
+	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
+		Source: n.stream, Backend: &backend{n}, Node: n.self, Drain: drainTime})
 	n.admin = n.newAdmin()
 }
 

@@ -203,6 +203,9 @@ func (n *Node) clientMetrics(a *admin.Server) {
 		func(s amiserver.Stats) uint64 { return s.Unreported })
 	counter("actions_total", "Actions of clients.", func(s amiserver.Stats) uint64 { return s.Actions })
 	counter("events_total", "Events written to clients.", func(s amiserver.Stats) uint64 { return s.Events })
+	counter("resumes_total", "Times a client resumed the stream where it had left it.", func(s amiserver.Stats) uint64 { return s.Resumes })
+	counter("replayed_events_total", "Events replayed for clients that resumed.", func(s amiserver.Stats) uint64 { return s.Replayed })
+	counter("resume_gaps_total", "Gaps declared to clients that resumed: nobody held the events any more.", func(s amiserver.Stats) uint64 { return s.ResumeGaps })
 	counter("sent_bytes_total", "Bytes written to clients.", func(s amiserver.Stats) uint64 { return s.Bytes })
 	a.CollectFunc("amibus_ami_clients_cut_total", "Clients cut, by reason.", admin.Counter, []string{"reason"}, func(emit func(float64, ...string)) {
 		s := n.ami.Stats()

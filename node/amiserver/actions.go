@@ -31,6 +31,8 @@ func local(key string) handler {
 		return (*session).listCommands
 	case "clusternodes":
 		return (*session).clusterNodes
+	case "eventcursor":
+		return (*session).eventCursor
 	}
 	return nil
 }
@@ -127,16 +129,25 @@ func (s *session) ping(_ context.Context, action *ami.Message) error {
 		Add("Timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)).Bytes())
 }
 
-// events answers On even if the user's rights leave nothing of the mask (ami/behaviour.md 6.4, 6.5).
+// events answers On even if the user's rights leave nothing of the mask (ami/behaviour.md 6.4, 6.5). With ResumeFrom the session leaves
+// the stream and enters it again there, unless it wants no events.
 func (s *session) events(_ context.Context, action *ami.Message) error {
 	mask, ok := parseMask(string(action.Get("EventMask")))
 	if !ok {
 		return s.fail(action, "Invalid event mask")
 	}
+	from, err := resumeFrom(action)
+	if err != nil {
+		return s.fail(action, err.Error())
+	}
 	s.mask = s.user.Read & mask
 	state := "Off"
 	if mask != 0 {
 		state = "On"
+	}
+	if from != nil && s.mask != 0 {
+		s.resume(from)
+		s.srv.count.resumes.Add(1)
 	}
 	return s.send(answer(action, "Success").Add("Events", state).Bytes())
 }

@@ -9,41 +9,77 @@ const (
 
 // wake is readable when deliver may have something.
 func (s *session) wake() <-chan struct{} {
+	switch {
+	case s.replay != nil:
+		return s.replay.wake
+	case s.sub != nil:
+		return s.sub.Wake()
+	}
+	return nil
+}
+
+// refill makes more events pending, if there are any.
+func (s *session) refill() (err error) {
+	if s.replay != nil {
+		s.pending, s.at = nil, 0
+		s.takeBatch()
+		return nil
+	}
 	if s.sub == nil {
 		return nil
 	}
-	return s.sub.Wake()
+	spare := s.pending
+	if cap(spare) > keepEvents {
+		spare = nil
+	}
+	s.pending, s.at = nil, 0
+	s.pending, err = s.sub.Take(spare)
+	return err
 }
 
 // deliver writes at most one chunk of the events that wait; more tells whether some were left.
 func (s *session) deliver() (more bool, err error) {
-	if s.sub == nil {
-		return false, nil
-	}
 	if s.at == len(s.pending) {
-		spare := s.pending
-		if cap(spare) > keepEvents {
-			spare = nil
-		}
-		s.pending, s.at = nil, 0
-		if s.pending, err = s.sub.Take(spare); err != nil {
+		if err := s.refill(); err != nil {
 			return false, err
 		}
 	}
+	events, again := s.chunk()
+	if events > 0 {
+		if err := s.flush(); err != nil {
+			return false, err
+		}
+		s.srv.count.events.Add(uint64(events))
+	}
+	if again {
+		v, err := s.cursor()
+		if err != nil {
+			return false, err
+		}
+		s.resume(v)
+	}
+	return s.at < len(s.pending), nil
+}
+
+// chunk makes pieces of a chunk of events. again tells that the next one is of an incarnation beyond the client's: it may lack the end
+// of the one it knows, and must replay.
+func (s *session) chunk() (events int, again bool) {
 	s.pieces, s.tails = s.pieces[:0], s.tails[:0]
-	events := 0
 	for size := 0; s.at < len(s.pending) && size < chunkBytes && events < chunkEvents; s.at++ {
-		if n := s.put(&s.pending[s.at]); n > 0 {
+		e := &s.pending[s.at]
+		if len(s.ahead) > 0 {
+			left, again := s.ahead.Trim(e)
+			if again {
+				return events, true
+			}
+			if !left {
+				continue
+			}
+		}
+		if n := s.put(e); n > 0 {
 			events++
 			size += n
 		}
 	}
-	if events == 0 {
-		return s.at < len(s.pending), nil
-	}
-	if err := s.flush(); err != nil {
-		return false, err
-	}
-	s.srv.count.events.Add(uint64(events))
-	return s.at < len(s.pending), nil
+	return events, false
 }

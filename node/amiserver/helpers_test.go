@@ -67,6 +67,12 @@ read = all
 write = all
 eventid = yes
 writetimeout = 10000
+[arrival]
+secret = secret
+read = all
+eventid = yes
+order = arrival
+writetimeout = 10000
 [stall]
 secret = secret
 read = all
@@ -158,9 +164,10 @@ func (l *logs) String() string {
 
 type fixture struct {
 	*Server
-	node *fakeNode
-	logs *logs
-	addr string
+	node   *fakeNode
+	stream *fakeStream
+	logs   *logs
+	addr   string
 }
 
 // newFixture returns a server that does not listen. edit may change its configuration.
@@ -175,9 +182,10 @@ func newFixture(t testing.TB, edit func(*Config)) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{node: &fakeNode{events: stasis.NewTopic[merge.Event]("merged")}, logs: &logs{}}
+	f.stream = newFakeStream(f.node.events)
 	c := Config{
 		Log: slog.New(slog.NewTextHandler(f.logs, nil)), Users: func() *config.Manager { return users },
-		Events: f.node.events, Backend: f.node, Node: alpha,
+		Events: f.node.events, Arrived: f.stream.arrived, Source: f.stream, Backend: f.node, Node: alpha,
 	}
 	if edit != nil {
 		edit(&c)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/amibus/amibus/bus/cursor"
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
@@ -29,10 +30,19 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 		s.log.Warn("AMI login failed", "user", name, "reason", why)
 		return s.turnAway(ctx, action, "Authentication failed")
 	}
+	from, err := resumeFrom(action)
+	if err != nil {
+		s.srv.count.failures.Add(1)
+		s.log.Warn("AMI login refused", "user", name, "reason", err)
+		if err := s.fail(action, err.Error()); err != nil {
+			return err
+		}
+		return errGoodbye
+	}
 	if !s.srv.enter(user) {
 		return s.alreadyInUse(ctx, action, name)
 	}
-	return s.welcome(action, user, name)
+	return s.welcome(action, user, name, from)
 }
 
 func (s *session) logoff(_ context.Context, action *ami.Message) error {
@@ -65,8 +75,8 @@ func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name st
 }
 
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
-// (ami/clients.md 3).
-func (s *session) welcome(action *ami.Message, user *config.User, account string) error {
+// (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind.
+func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector) error {
 	s.user, s.account, s.since, s.timeout = user, account, s.srv.conf.Now(), user.WriteTimeout
 	s.mask = user.Read
 	if asked, ok := parseMask(string(action.Get("Events"))); ok {
@@ -76,7 +86,12 @@ func (s *session) welcome(action *ami.Message, user *config.User, account string
 	s.srv.count.logins.Add(1)
 	s.log = s.log.With("user", user.Name)
 	s.log.Log(context.Background(), s.connectLevel(), "AMI user logged on")
-	s.sub = s.srv.conf.Events.Subscribe(s.srv.conf.QueueLen)
+	if from != nil && s.mask != 0 {
+		s.resume(from)
+		s.srv.count.resumes.Add(1)
+	} else {
+		s.sub = s.subscribe()
+	}
 	if err := s.succeed(action, "Authentication accepted"); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/amibus/amibus/bus/cursor"
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/node/config"
@@ -57,11 +58,13 @@ type NodeInfo struct {
 	Address    string // of its AMI listener, "" if not known
 }
 
-// Config of a Server. Log, Users, Events and Backend must be set.
+// Config of a Server. Log, Users, Events, Arrived, Source and Backend must be set.
 type Config struct {
 	Log         *slog.Logger
-	Users       func() *config.Manager // asked anew for each connection and login
-	Events      *stasis.Topic[merge.Event]
+	Users       func() *config.Manager     // asked anew for each connection and login
+	Events      *stasis.Topic[merge.Event] // merged
+	Arrived     *stasis.Topic[merge.Event] // the same in the order of arrival
+	Source      cursor.Source              // the stream that both topics are of
 	Backend     Backend
 	Node        merge.Node       // this node
 	QueueLen    int              // events a session may lag behind; 0 = DefaultQueueLen
@@ -224,7 +227,7 @@ func (s *Server) leave(u *config.User) {
 }
 
 type counters struct {
-	logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes atomic.Uint64
+	logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
@@ -238,6 +241,8 @@ type Stats struct {
 	Unreported         uint64 // refused requests of clients not logged in, without a security event because there were too many
 	Actions            uint64
 	Events, Bytes      uint64 // written; Bytes includes answers
+	Resumes, Replayed  uint64 // replays begun for clients, and their events
+	ResumeGaps         uint64 // gaps in replays
 }
 
 // Stats returns a snapshot.
@@ -250,5 +255,6 @@ func (s *Server) Stats() Stats {
 		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
 		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
+		Resumes: c.resumes.Load(), Replayed: c.replayed.Load(), ResumeGaps: c.resumeGaps.Load(),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/amibus/amibus/bus/cursor"
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/node/config"
@@ -50,8 +51,12 @@ type session struct {
 	mask    ami.Class    // read & what the client asked for
 	timeout time.Duration
 
-	sub     *stasis.Subscription[merge.Event]
-	pending []merge.Event // pending[at:] is taken from sub and not written
+	ctx     context.Context                   // ends with the session
+	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs
+	replay  *resumption                       // nil in the live stream
+	base    cursor.Vector                     // where the replay stands behind pending
+	ahead   cursor.Vector                     // what the client has had and this node had not when the replay ended
+	pending []merge.Event                     // pending[at:] is taken from sub or replay and not written
 	at      int
 	pieces  net.Buffers // memory of unsent
 	tails   []byte      // memory of what eventid adds to the pieces
@@ -85,6 +90,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 // run serves the connection to its end: that of the client, of drain when the server stops, or, at the latest, of ctx.
 func (s *session) run(ctx context.Context, drain <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
+	s.ctx = ctx
 	closing := time.AfterFunc(time.Hour, func() { s.conn.Close() })
 	closing.Stop()
 	unhook := context.AfterFunc(ctx, func() { closing.Reset(lastWords) })
@@ -97,9 +103,7 @@ func (s *session) run(ctx context.Context, drain <-chan struct{}) {
 
 	reason := s.serve(ctx, drain)
 	s.srv.leave(s.user)
-	if s.sub != nil {
-		s.sub.Close()
-	}
+	s.leaveStream()
 	close(gone)
 	if errors.Is(reason, errGoodbye) {
 		s.hangUp()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/amibus/amibus/bus/cursor"
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/proto/ami"
 )
@@ -66,13 +67,16 @@ func (s *session) text(e *merge.Event) []byte {
 	return e.Entry.AMI()
 }
 
-// gap declares that some events will never come.
+// gap declares that some events will never come. Without Last it is not known how many, or whether there were any.
 func gap(e *merge.Event, system string) []byte {
 	m := ami.New("Event", "Gap", "Privilege", "system,all")
 	if system != "" {
 		m.Add("SystemName", system)
 	}
 	m.Add("Node", e.Node.String()).Add("Epoch", number(e.Epoch))
+	if e.Missing == cursor.Open {
+		return m.Add("First", number(e.Seq+1)).Bytes()
+	}
 	return m.Add("First", number(e.Seq-e.Missing+1)).Add("Last", number(e.Seq)).Add("Count", number(e.Missing)).Bytes()
 }
 
