@@ -1,0 +1,178 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// clusterUsers are those of a testCluster.
+const clusterUsers = `[general]
+bindaddr=127.0.0.1
+port=0
+[plain]
+secret=secret
+read=all
+write=all
+writetimeout=60000
+[ids](plain)
+eventid=yes
+[arrival](ids)
+order=arrival
+`
+
+// testCluster is some nodes in one process. Each may be stopped and started again; events are raised at those that run.
+type testCluster struct {
+	t     *testing.T
+	hold  time.Duration
+	nodes []*testNode
+}
+
+type testNode struct {
+	name, dir string
+	mu        sync.RWMutex // held by who raises events; for writing by who stops the node
+	*Node
+	stop   func() // nil while it is down
+	raised atomic.Int64
+}
+
+func newTestCluster(t *testing.T, hold time.Duration, names ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, hold: hold}
+	for _, name := range names {
+		n := &testNode{name: name, dir: t.TempDir()}
+		c.nodes = append(c.nodes, n)
+		c.start(n)
+		t.Cleanup(func() { n.down() })
+	}
+	c.meet()
+	return c
+}
+
+func (c *testCluster) start(n *testNode) {
+	c.t.Helper()
+	manager := filepath.Join(n.dir, "manager.conf")
+	if err := os.WriteFile(manager, []byte(clusterUsers), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	cfg := config.Default()
+	cfg.Node.Name, cfg.Node.DataDir, cfg.Source.Kind = n.name, filepath.Join(n.dir, "data"), config.KindNone
+	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
+	cfg.Bus.NATS.RouteListen, cfg.Bus.Member.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	for _, o := range c.nodes {
+		if o.stop != nil {
+			cfg.Bus.Member.Join = append(cfg.Bus.Member.Join, o.MemberAddr())
+		}
+	}
+	node, err := New(cfg, slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})).With("at", n.name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := node.Run(ctx); err != nil {
+			c.t.Error(err)
+		}
+	}()
+	<-node.Settled()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Node, n.stop = node, func() { cancel(); <-done }
+}
+
+// down stops the node gracefully.
+func (n *testNode) down() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop != nil {
+		n.stop()
+		n.stop = nil
+	}
+}
+
+// raise makes events, numbered from 1 over all incarnations, if the node is up.
+func (n *testNode) raise(count int) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if n.stop == nil {
+		return
+	}
+	for range count {
+		n.intake.take(ami.New("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Count", "Of", n.name,
+			"Count", strconv.FormatInt(n.raised.Add(1), 10)))
+	}
+}
+
+// meet waits until all that are up have each other in view.
+func (c *testCluster) meet() {
+	c.t.Helper()
+	up := 0
+	for _, n := range c.nodes {
+		if n.stop != nil {
+			up++
+		}
+	}
+	for _, n := range c.nodes {
+		if n.stop != nil {
+			eventually(c.t, n.name+" sees the others", func() bool { return n.stream.Stats().Merge.Awaited == up })
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// amiClient is one AMI connection.
+type amiClient struct {
+	net.Conn
+	*ami.Decoder
+}
+
+// login logs in, and returns once that is answered.
+func login(t *testing.T, addr, user string, lines ...string) (*amiClient, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute)) // a TCP socket has deadlines
+	c := &amiClient{conn, ami.NewDecoder(conn, ami.Client)}
+	text := "Action: Login\r\nUsername: " + user + "\r\nSecret: secret\r\n" + strings.Join(append(lines, ""), "\r\n") + "\r\n"
+	if _, err := conn.Write([]byte(text)); err != nil {
+		return nil, err
+	}
+	if _, err := c.Line(); err != nil {
+		return nil, err
+	}
+	m, err := c.Decode()
+	if err == nil && string(m.Get("Response")) != "Success" {
+		err = fmt.Errorf("login: %q", m.Bytes())
+	}
+	return c, err
+}
+
+// say sends an action.
+func (c *amiClient) say(lines ...string) error {
+	_, err := c.Write([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
+	return err
+}

@@ -1,0 +1,302 @@
+package node
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/bus/cursor"
+	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// walker is a client that goes from node to node and keeps its place in the stream.
+type walker struct {
+	user    string
+	from    []string      // ResumeFrom lines of its next login
+	at      cursor.Vector // by what it has read
+	counts  map[string]int64
+	gaps    int
+	session int
+	err     error
+}
+
+// read takes one event, and checks it against all that came before.
+func (w *walker) read(m *ami.Message, last *string) error {
+	n, p, missing, err := place(m)
+	if err != nil || n == (merge.Node{}) {
+		return err
+	}
+	old, known := w.at[n]
+	switch {
+	case known && p.Epoch < old.Epoch, p.Epoch == old.Epoch && p.Seq-missing != old.Seq:
+		return fmt.Errorf("%s: at %v, got\n%s", w.user, old, m.Bytes())
+	case known && p.Epoch > old.Epoch && p.Seq != missing:
+		return fmt.Errorf("%s: at %v, and the new incarnation begins with\n%s", w.user, old, m.Bytes())
+	}
+	w.at[n] = p
+	if string(m.Get("Event")) == "Gap" {
+		w.gaps++
+		return nil
+	}
+	if of := string(m.Get("Of")); of != "" {
+		count, _ := strconv.ParseInt(string(m.Get("Count")), 10, 64)
+		if count != w.counts[of]+1 && w.gaps == 0 {
+			return fmt.Errorf("%s: event %d of %s after %d; %d gaps", w.user, count, of, w.counts[of], w.gaps)
+		}
+		w.counts[of] = count
+	}
+	if t := string(m.Get("EventTime")); w.user != "arrival" && !m.Has("Late") {
+		if t < *last {
+			return fmt.Errorf("%s: after %s, and not said to be late:\n%s", w.user, *last, m.Bytes())
+		}
+		*last = t
+	}
+	return nil
+}
+
+// place is where an event or gap stands; no node for what has no place.
+func place(m *ami.Message) (n merge.Node, p cursor.Pos, missing uint64, err error) {
+	id := string(m.Get("EventID"))
+	missing = 1
+	switch {
+	case string(m.Get("Event")) == "Gap":
+		id = fmt.Sprintf("%s/%s/%s", m.Get("Node"), m.Get("Epoch"), m.Get("Last"))
+		missing, _ = strconv.ParseUint(string(m.Get("Count")), 10, 64)
+	case id == "":
+		return n, p, 0, nil
+	}
+	v, err := cursor.Parse(func(yield func([]byte) bool) { yield([]byte(id)) })
+	for node, pos := range v {
+		n, p = node, pos
+	}
+	return n, p, missing, err
+}
+
+// visit is one session: it reads for a while and leaves, with a cursor or in the middle of something.
+func (w *walker) visit(t *testing.T, addr string, until func() bool, politely bool) error {
+	w.session++
+	c, err := login(t, addr, w.user, w.from...)
+	if err != nil {
+		return nil // the node is down; another one then
+	}
+	defer c.Close()
+	last, asked := "", false
+	for {
+		m, err := c.Decode()
+		if err != nil {
+			if asked = false; w.session > 0 {
+				break // the node went down
+			}
+		}
+		if m.Kind() == ami.KindResponse {
+			w.from = nil
+			for line := range m.Values("ResumeFrom") {
+				w.from = append(w.from, "ResumeFrom: "+string(line))
+			}
+			if v, err := cursor.Parse(m.Values("ResumeFrom")); err != nil {
+				return err
+			} else {
+				for n, p := range w.at {
+					if v[n] != p && (v[n].Seq > 0 || v[n].Epoch <= p.Epoch) { // else a new incarnation has said nothing yet
+						return fmt.Errorf("%s: cursor %v %v, read up to %v", w.user, n, v[n], p)
+					}
+				}
+			}
+			return nil
+		}
+		if err := w.read(m, &last); err != nil {
+			return fmt.Errorf("session %d, resumed from %q: %w", w.session, w.from, err)
+		}
+		if !asked && until() {
+			if !politely {
+				break
+			}
+			if asked = true; c.say("Action: EventCursor") != nil {
+				break
+			}
+		}
+	}
+	w.from = nil
+	for _, line := range w.at.Lines(900) { // what it has read is a cursor too
+		w.from = append(w.from, "ResumeFrom: "+line)
+	}
+	return nil
+}
+
+// Clients that come back at any node, under load and while nodes restart, have in the end seen the whole stream: each event once, in
+// its node's order.
+func TestResumeAnywhere(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 5*time.Second, "alpha", "bravo", "charlie")
+	stop := make(chan struct{})
+	var load, walks sync.WaitGroup
+	for _, n := range c.nodes {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(5 * time.Millisecond):
+					n.raise(3)
+				}
+			}
+		})
+	}
+	// Epochs are those of the first start; from there on everything must come.
+	v := cursor.Vector{}
+	for _, n := range c.nodes {
+		v[n.self] = cursor.Pos{Epoch: n.epoch, Seq: 0}
+	}
+	var from []string
+	for _, line := range v.Lines(900) {
+		from = append(from, "ResumeFrom: "+line)
+	}
+	var walkers []*walker
+	for i, user := range []string{"ids", "ids", "ids", "arrival", "arrival"} {
+		w := &walker{user: user, from: from, at: cursor.Vector{}, counts: map[string]int64{}}
+		for n, p := range v {
+			w.at[n] = p
+		}
+		walkers = append(walkers, w)
+		r := rand.New(rand.NewPCG(uint64(i), 0))
+		walks.Go(func() {
+			done := func() bool {
+				select {
+				case <-stop:
+					for _, n := range c.nodes {
+						if w.counts[n.name] < n.raised.Load() {
+							return false
+						}
+					}
+					return true
+				default:
+					return false
+				}
+			}
+			for !done() && w.err == nil {
+				n := c.nodes[r.IntN(len(c.nodes))]
+				n.mu.RLock()
+				addr := n.AMI()
+				n.mu.RUnlock()
+				leave := 1 + r.IntN(600)
+				w.err = w.visit(t, addr, func() bool { leave--; return leave <= 0 || done() }, r.IntN(2) == 0)
+			}
+		})
+	}
+	for _, i := range []int{1, 0, 2} { // each goes down once, under load
+		n := c.nodes[i]
+		before := n.raised.Load()
+		eventually(t, n.name+" has raised some events", func() bool { return n.raised.Load() > before+300 })
+		n.down()
+		time.Sleep(200 * time.Millisecond)
+		c.start(n)
+		c.meet()
+	}
+	last := c.nodes[0].raised.Load()
+	eventually(t, "some more events are raised", func() bool { return c.nodes[0].raised.Load() > last+300 })
+	close(stop)
+	load.Wait()
+	walks.Wait()
+	for i, w := range walkers {
+		t.Logf("walker %d (%s): %d sessions, read up to %v, %d gaps", i, w.user, w.session, w.counts, w.gaps)
+		if w.err != nil {
+			t.Error(w.err)
+		}
+		if w.gaps > 0 {
+			t.Errorf("%d gaps, although everybody had everything", w.gaps)
+		}
+	}
+}
+
+// A frozen peer holds up the merged stream, but not who wants events in the order of their arrival.
+func TestArrivalWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 10*time.Second, "alpha", "bravo")
+	alpha, bravo := c.nodes[0], c.nodes[1]
+	merged, err := login(t, alpha.AMI(), "ids", "Events: user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrival, err := login(t, alpha.AMI(), "arrival", "Events: user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, thaw := make(chan struct{}), make(chan struct{})
+	go bravo.stream.View(func([]merge.Position) { close(frozen); <-thaw })
+	<-frozen
+	time.Sleep(50 * time.Millisecond) // what it had sent has arrived
+	alpha.raise(3)
+	var got []string
+	for range 3 {
+		m, err := arrival.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(m.Get("Count")))
+		if m.Has("Late") || !m.Has("EventID") {
+			t.Errorf("%q", m.Bytes())
+		}
+	}
+	if s := strings.Join(got, " "); s != "1 2 3" {
+		t.Errorf("in order of arrival: %s", s)
+	}
+	if n := alpha.stream.Stats().Merge; n.Awaited != 2 || n.Queued == 0 {
+		t.Skipf("the machine was too slow: %+v", n)
+	}
+	_ = merged.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) // a TCP socket has deadlines
+	if m, err := merged.Decode(); err == nil {
+		t.Errorf("merged before the others said anything: %q", m.Bytes())
+	}
+	close(thaw)
+	eventually(t, "the merged stream goes on", func() bool { return alpha.stream.Stats().Merge.Queued == 0 })
+}
+
+// A client that replays a lot and does not read holds up nobody, needs no queue, and gets it all once it reads.
+func TestSlowResume(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 5*time.Second, "alpha")
+	n := c.nodes[0]
+	n.raise(30_000)
+	fast, err := login(t, n.AMI(), "ids", "Events: user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := login(t, n.AMI(), "ids", "Events: user", fmt.Sprintf("ResumeFrom: default/alpha/%d/0", n.epoch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(what string, c *amiClient, from, to int64) {
+		t.Helper()
+		for i := from; i <= to; i++ {
+			m, err := c.Decode()
+			if err != nil {
+				t.Fatalf("%s, event %d: %v", what, i, err)
+			}
+			if got := string(m.Get("Count")); got != strconv.FormatInt(i, 10) {
+				t.Fatalf("%s, event %d: %q", what, i, m.Bytes())
+			}
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 100 { // more than the queue of a live session holds
+			n.raise(1000)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	read("the fast one", fast, 30_001, 130_000)
+	<-done
+	if s := n.ami.Stats(); s.Slow+s.Overflows > 0 || s.LoggedIn != 2 {
+		t.Fatalf("somebody was cut: %+v", s)
+	}
+	read("the slow one", slow, 1, 130_000)
+	if s := n.ami.Stats(); s.Slow+s.Overflows+s.ResumeGaps > 0 {
+		t.Fatalf("%+v", s)
+	}
+}
