@@ -26,7 +26,7 @@ port=0
 secret=secret
 read=all
 write=all
-writetimeout=60000
+writetimeout=600000
 [ids](plain)
 eventid=yes
 [arrival](ids)

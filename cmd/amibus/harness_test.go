@@ -97,7 +97,7 @@ func (n *testNode) run(t *testing.T) {
 func (n *testNode) configure(t *testing.T) {
 	t.Helper()
 	n.write(t, "secret.txt", "secret\n")
-	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n")
+	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n[ids](admin)\neventid = yes\n")
 	text := fmt.Sprintf(`node:   {name: %s, data_dir: data}
 source: {kind: asterisk, asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
 ami:    {manager_conf: manager.conf}
@@ -228,6 +228,12 @@ type client struct {
 // dial logs in with a user who sees everything.
 func dial(t *testing.T, addr string) *client {
 	t.Helper()
+	return dialAs(t, addr, "admin")
+}
+
+// dialAs logs in with more lines than those a login needs.
+func dialAs(t *testing.T, addr, user string, lines ...string) *client {
+	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +241,7 @@ func dial(t *testing.T, addr string) *client {
 	c := &client{t: t, conn: conn}
 	t.Cleanup(func() { conn.Close() })
 	go c.read()
-	c.send("Action: Login\r\nUsername: admin\r\nSecret: secret\r\nActionID: login\r\n\r\n")
+	c.send("Action: Login\r\nUsername: " + user + "\r\nSecret: secret\r\nActionID: login\r\n" + strings.Join(append(lines, ""), "\r\n") + "\r\n")
 	if m := c.answer("login"); string(m.Get("Response")) != "Success" {
 		t.Fatalf("login: %q", m.Bytes())
 	}
