@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -35,9 +36,10 @@ order=arrival
 
 // testCluster is some nodes in one process. Each may be stopped and started again; events are raised at those that run.
 type testCluster struct {
-	t     *testing.T
-	hold  time.Duration
-	nodes []*testNode
+	t       *testing.T
+	hold    time.Duration
+	journal string // of nodes started from now on; memory if empty
+	nodes   []*testNode
 }
 
 type testNode struct {
@@ -70,6 +72,7 @@ func (c *testCluster) start(n *testNode) {
 	cfg := config.Default()
 	cfg.Node.Name, cfg.Node.DataDir, cfg.Source.Kind = n.name, filepath.Join(n.dir, "data"), config.KindNone
 	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
+	cfg.Bus.Journal = cmp.Or(c.journal, cfg.Bus.Journal)
 	cfg.Bus.NATS.RouteListen, cfg.Bus.Member.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	for _, o := range c.nodes {
 		if o.stop != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -73,5 +74,38 @@ func TestEpochsGrow(t *testing.T) {
 	}
 	if _, err := d.nextEpoch(now); err == nil {
 		t.Fatal("a broken epoch file is not an error")
+	}
+}
+
+// ClusterNodes of a real node: everybody's place and address.
+func TestClusterNodes(t *testing.T) {
+	t.Parallel()
+	nodes := startThree(t)
+	c, err := login(t, nodes[0].AMI(), "admin", "Events: off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.say("Action: ClusterNodes"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Response", "alpha", "bravo", "charlie", "Complete"} {
+		m, err := c.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch want {
+		case "Response", "Complete":
+			if string(m.Get("EventList")) == "" || want == "Complete" && string(m.Get("ListItems")) != "3" {
+				t.Errorf("%s: %q", want, m.Bytes())
+			}
+			continue
+		}
+		n := nodes[slices.IndexFunc(nodes, func(n *Node) bool { return n.self.Name == want })]
+		for header, value := range map[string]string{"Node": "default/" + want, "SystemName": want, "Address": n.AMI(), "State": "in view",
+			"Epoch": strconv.FormatUint(n.epoch, 10), "Lost": "0"} {
+			if got := string(m.Get(header)); got != value {
+				t.Errorf("%s: %s is %q, want %q", want, header, got, value)
+			}
+		}
 	}
 }

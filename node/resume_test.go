@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/amibus/amibus/bus/cursor"
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -301,5 +303,55 @@ func TestSlowResume(t *testing.T) {
 	read("the slow one", slow, 1, 80_000)
 	if s := n.ami.Stats(); s.Slow+s.Overflows+s.ResumeGaps > 0 {
 		t.Fatalf("%+v", s)
+	}
+}
+
+// A lone node that was restarted gives the end of its last incarnation from its journal, or says that it cannot know what there was.
+func TestResumeAfterRestart(t *testing.T) {
+	t.Parallel()
+	for _, journal := range []string{config.JournalMemory, config.JournalFile} {
+		t.Run(journal, func(t *testing.T) {
+			t.Parallel()
+			c := newTestCluster(t, 5*time.Second)
+			c.journal = journal
+			n := &testNode{name: "alpha", dir: t.TempDir()}
+			c.nodes = append(c.nodes, n)
+			c.start(n)
+			t.Cleanup(n.down)
+			n.raise(1000)
+			epoch := n.epoch
+			eventually(t, "all is emitted", func() bool { return n.stream.Stats().Merge.Emitted == 1000 })
+			n.down()
+			c.start(n)
+			n.raise(100)
+			client, err := login(t, n.AMI(), "ids", "Events: system,user", fmt.Sprintf("ResumeFrom: default/alpha/%d/400", epoch))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for want := "1100"; len(got) == 0 || got[len(got)-1] != want; {
+				m, err := client.Decode()
+				if err != nil {
+					t.Fatalf("%v after %q", err, got)
+				}
+				switch string(m.Get("Event")) {
+				case "UserEvent":
+					got = append(got, string(m.Get("Count")))
+				case "Gap":
+					got = append(got, fmt.Sprintf("gap %s/%s %s-%s", m.Get("Node"), m.Get("Epoch"), m.Get("First"), m.Get("Last")))
+				}
+			}
+			want := []string{fmt.Sprintf("gap default/alpha/%d 401-", epoch)}
+			first := 1001
+			if journal == config.JournalFile {
+				want, first = nil, 401
+			}
+			for i := first; i <= 1100; i++ {
+				want = append(want, strconv.Itoa(i))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %.200q, want %.200q", got, want)
+			}
+		})
 	}
 }
