@@ -135,14 +135,11 @@ func (s *Subscription[T]) Take(spare []T) ([]T, error) {
 	return got, nil
 }
 
-// Peek calls fn with what is queued, while nothing is added. fn must be quick and not use the subscription.
-func (s *Subscription[T]) Peek(fn func(queued []T)) error {
+// Peek returns what is queued without taking it: unchanged until the next Take.
+func (s *Subscription[T]) Peek() ([]T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil {
-		fn(s.queue)
-	}
-	return s.err
+	return s.queue, s.err
 }
 
 // Next waits for at least one message and returns all that is queued; see Take.

@@ -107,3 +107,20 @@ func BenchmarkPublishTake(b *testing.B) {
 		}
 	}
 }
+
+func TestPeekTakesNothing(t *testing.T) {
+	t.Parallel()
+	topic := NewTopic[int]("test")
+	sub := topic.Subscribe(3)
+	topic.Publish(1, 2)
+	peeked, err := sub.Peek()
+	topic.Publish(3)
+	if got, _ := sub.Take(nil); err != nil || !slices.Equal(peeked, []int{1, 2}) || !slices.Equal(got, []int{1, 2, 3}) {
+		t.Fatalf("peeked %v, %v, took %v", peeked, err, got)
+	}
+	topic.Publish(1, 2, 3)
+	topic.Publish(4)
+	if got, err := sub.Peek(); len(got) > 0 || !errors.Is(err, ErrOverflow) {
+		t.Fatalf("peeked %v, %v", got, err)
+	}
+}

@@ -29,7 +29,7 @@ func TestAnswersSuitClients(t *testing.T) {
 	actions := []string{
 		"Action: Ping", "Action: Events\r\nEventMask: off", "Action: Events", "Action: ListCommands", "Action: Login", "Action: Bogus",
 		"Action: Challenge", "Action: Challenge\r\nAuthType: MD5", "Action: Command\r\nCommand: x", "Foo: bar", "Action: Ping\r\nX: " + strings.Repeat("x", 2000),
-		"Action: Ping" + strings.Repeat("\r\na: b", 200),
+		"Action: Ping" + strings.Repeat("\r\na: b", 200), "Action: EventCursor", "Action: Events\r\nEventMask: on\r\nResumeFrom: x",
 	}
 	s := f.quiet(t, "admin")
 	go func() {

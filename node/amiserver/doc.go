@@ -2,8 +2,8 @@
 // Asterisk's own behaviour is a bug or would hurt others, and there the code says so.
 //
 // A Server accepts connections, each of which is a session. The session answers what is about itself (Login, Logoff, Challenge, Ping,
-// Events, ListCommands), checks the rights for everything else, those that Asterisk checks inside an action too, and hands it to the
-// Backend, which is the rest of the node.
+// Events, ListCommands, and the actions that no Asterisk has: EventCursor, ClusterNodes), checks the rights for everything else, those
+// that Asterisk checks inside an action too, and hands it to the Backend, which is the rest of the node.
 //
 // Actions about the session that are not in this list yet (WaitEvent, Filter) are unknown here rather than forwarded: they would act
 // on the session that the node has at its Asterisk.
@@ -26,4 +26,7 @@
 // A logged-in session has a subscription of QueueLen events. A client is cut, logged and counted when that overflows (Stats.Overflows)
 // or when its socket takes nothing for the user's writetimeout, or too little (Stats.Slow); nobody else waits for it. Each event is written
 // from the bytes all sessions share.
+//
+// A session that resumes (ResumeFrom) has no subscription at first: a goroutine of its own fetches what the client missed, some hundred
+// events ahead of the writer and no further (bus/cursor), so however much that is and however slowly it is read, nobody else notices.
 package amiserver

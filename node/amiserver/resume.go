@@ -133,16 +133,16 @@ func (s *session) cursor() (v cursor.Vector, err error) {
 		v.Back(s.pending[s.at:])
 		return v, nil
 	}
+	var queued []merge.Event
 	s.srv.conf.Source.ViewPast(func(now []merge.Position, _ func(merge.Node) []merge.Past) {
-		err = s.sub.Peek(func(queued []merge.Event) {
-			v = cursor.Now(now, s.user.Arrival)
-			v.Back(queued)
-			v.Back(s.pending[s.at:])
-		})
+		v = cursor.Now(now, s.user.Arrival)
+		queued, err = s.sub.Peek()
 	})
 	if err != nil {
 		return nil, err
 	}
+	v.Back(queued)
+	v.Back(s.pending[s.at:])
 	maps.Copy(v, s.ahead)
 	return v, nil
 }
