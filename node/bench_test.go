@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,6 +88,27 @@ func BenchmarkThreeNodes(b *testing.B) {
 	b.ReportMetric(float64(late), "late") // above 0 if the machine was too busy: a node was dropped from the view
 }
 
+// BenchmarkResume replays from the journal to a client. An op is one event that has arrived there.
+func BenchmarkResume(b *testing.B) {
+	n := startThree(b)[0]
+	m := ami.New("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Bench", "Text", strings.Repeat("x", 400))
+	for range b.N {
+		n.intake.take(m)
+	}
+	for n.stream.Stats().Merge.Queued > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	conn, err := net.Dial("tcp", n.AMI())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	b.ResetTimer()
+	fmt.Fprintf(conn, "Action: Login\r\nUsername: admin\r\nSecret: secret\r\nEvents: user\r\nResumeFrom: default/alpha/%d/0\r\n\r\n", n.epoch)
+	count(conn, func(messages int) bool { return messages < b.N+1 }) // and the answer
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "replayed/s")
+}
+
 // cpu is the processor time this process has used.
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
@@ -148,7 +170,7 @@ func startThree(tb testing.TB) []*Node {
 }
 
 // drain logs in and counts the events that end in what it receives.
-func drain(tb testing.TB, addr string, count *atomic.Int64) {
+func drain(tb testing.TB, addr string, received *atomic.Int64) {
 	tb.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -163,16 +185,19 @@ func drain(tb testing.TB, addr string, count *atomic.Int64) {
 	if m, err := d.Decode(); err != nil || string(m.Get("Response")) != "Success" {
 		tb.Fatal("login failed")
 	}
-	go func() {
-		buf := make([]byte, 256<<10)
-		n := 0 // kept from the read before: a separator may be cut
-		for {
-			r, err := conn.Read(buf[n:])
-			if err != nil {
-				return
-			}
-			count.Add(int64(bytes.Count(buf[:n+r], []byte("\r\n\r\n"))))
-			n = copy(buf, buf[max(0, n+r-3):n+r])
+	go count(conn, func(n int) bool { received.Store(int64(n)); return true })
+}
+
+// count reads, and tells how many messages have ended so far, until more says that this is enough.
+func count(conn net.Conn, more func(messages int) bool) {
+	buf := make([]byte, 256<<10)
+	n, messages := 0, 0 // n bytes are kept from the read before: a separator may be cut
+	for more(messages) {
+		r, err := conn.Read(buf[n:])
+		if err != nil {
+			return
 		}
-	}()
+		messages += bytes.Count(buf[:n+r], []byte("\r\n\r\n"))
+		n = copy(buf, buf[max(0, n+r-3):n+r])
+	}
 }

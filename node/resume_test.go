@@ -23,6 +23,7 @@ type walker struct {
 	at      cursor.Vector // by what it has read
 	counts  map[string]int64
 	gaps    int
+	late    int
 	session int
 	err     error
 }
@@ -51,6 +52,9 @@ func (w *walker) read(m *ami.Message, last *string) error {
 			return fmt.Errorf("%s: event %d of %s after %d; %d gaps", w.user, count, of, w.counts[of], w.gaps)
 		}
 		w.counts[of] = count
+	}
+	if m.Has("Late") {
+		w.late++
 	}
 	if t := string(m.Get("EventTime")); w.user != "arrival" && !m.Has("Late") {
 		if t < *last {
@@ -135,6 +139,40 @@ func (w *walker) visit(t *testing.T, addr string, until func() bool, politely bo
 func TestResumeAnywhere(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 5*time.Second, "alpha", "bravo", "charlie")
+	walk(t, c, func() {
+		for _, i := range []int{1, 0, 2} { // each goes down once, under load
+			n := c.nodes[i]
+			more(t, n)
+			n.down()
+			time.Sleep(200 * time.Millisecond)
+			c.start(n)
+			c.meet()
+		}
+	})
+}
+
+// The same while nodes freeze for longer than hold, are dropped from the view, and come back with late events.
+func TestResumeAmongFrozen(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 300*time.Millisecond, "alpha", "bravo", "charlie")
+	walk(t, c, func() {
+		for _, i := range []int{1, 0, 2, 1} {
+			more(t, c.nodes[i])
+			c.nodes[i].stream.View(func([]merge.Position) { time.Sleep(700 * time.Millisecond) })
+		}
+	})
+}
+
+// more waits until the node has raised some more events.
+func more(t *testing.T, n *testNode) {
+	t.Helper()
+	before := n.raised.Load()
+	eventually(t, n.name+" has raised more events", func() bool { return n.raised.Load() > before+300 })
+}
+
+// walk has every node raise events, and clients wander about, until disturb is done and each client has seen all.
+func walk(t *testing.T, c *testCluster, disturb func()) {
+	t.Helper()
 	stop := make(chan struct{})
 	var load, walks sync.WaitGroup
 	for _, n := range c.nodes {
@@ -190,17 +228,8 @@ func TestResumeAnywhere(t *testing.T) {
 			}
 		})
 	}
-	for _, i := range []int{1, 0, 2} { // each goes down once, under load
-		n := c.nodes[i]
-		before := n.raised.Load()
-		eventually(t, n.name+" has raised some events", func() bool { return n.raised.Load() > before+300 })
-		n.down()
-		time.Sleep(200 * time.Millisecond)
-		c.start(n)
-		c.meet()
-	}
-	last := c.nodes[0].raised.Load()
-	eventually(t, "some more events are raised", func() bool { return c.nodes[0].raised.Load() > last+300 })
+	disturb()
+	more(t, c.nodes[0])
 	close(stop)
 	load.Wait()
 	for _, n := range c.nodes {
@@ -208,7 +237,7 @@ func TestResumeAnywhere(t *testing.T) {
 	}
 	walks.Wait()
 	for i, w := range walkers {
-		t.Logf("walker %d (%s): %d sessions, read up to %v, %d gaps", i, w.user, w.session, w.counts, w.gaps)
+		t.Logf("walker %d (%s): %d sessions, read up to %v, %d late, %d gaps", i, w.user, w.session, w.counts, w.late, w.gaps)
 		if w.err != nil {
 			t.Error(w.err)
 		}
