@@ -63,7 +63,8 @@ func chaos(t *testing.T, seed uint64) *world {
 		}
 	}
 	w.run(500 * time.Millisecond)
-	w.load(6*time.Second, 60)
+	rate := []int{1, 60, 60}[w.rng.IntN(3)] // with one event a second the cluster rests now and then
+	w.load(6*time.Second, rate)
 	for range 1 + w.rng.IntN(8) {
 		w.after(w.rng.Int64N(int64(5*time.Second)), func() {
 			if mild {

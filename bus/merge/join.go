@@ -29,6 +29,7 @@ func (j *joining) stash(in FrameIn) {
 
 func (m *Machine) startJoin() {
 	m.state = joiningState
+	m.stir()
 	m.join.deadline = m.now.Mono + int64(m.cfg.JoinWait)
 	m.join.answers = map[Node]*amibuspb.JoinAnswer{}
 	m.sendJoin()

@@ -35,6 +35,8 @@ type Machine struct {
 	seenAt  int64 // mono of our last Seen
 	oweSeen bool
 	checkAt int64 // mono of the next look at all origins
+	active  int64 // mono of the last thing that wanted marks, see rest.go
+	waiting int64 // mono since when something is queued, if it is
 	stats   Stats
 }
 
@@ -212,6 +214,10 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 }
 
 func (m *Machine) push(o *origin, ev Event) {
+	m.stir()
+	if m.queued == 0 {
+		m.waiting = m.now.Mono
+	}
 	o.queue.push(ev, m.now.Mono)
 	m.queued++
 	m.keep = append(m.keep, ev)
@@ -254,6 +260,7 @@ func (m *Machine) release() {
 }
 
 func (m *Machine) note(o *origin, what ChangeKind, epoch uint64, why string) {
+	m.stir()
 	m.out = append(m.out, Change{Node: *o.node, Epoch: epoch, What: what, Why: why})
 }
 

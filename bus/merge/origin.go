@@ -19,6 +19,7 @@ type origin struct {
 
 	mark    int64 // believed mark of cur
 	heard   int64 // mono of the last sign of life
+	rests   int64 // how long it may be silent from then on because it rests, see rest.go
 	prompt  int64 // mono since when frames come without a pause or gap
 	awaited bool  // in the wait set
 	left    bool  // left gracefully

@@ -30,7 +30,7 @@ func (m *Machine) frame(in FrameIn) {
 		}
 		s = m.openStream(o, f.Epoch)
 	}
-	before := o.heard
+	silent := m.silence(o)
 	m.store(o, s, f, in.Replay)
 	if in.Replay || s != o.newest() {
 		m.settleMark(o)
@@ -38,16 +38,17 @@ func (m *Machine) frame(in FrameIn) {
 		m.place(o)
 		return
 	}
-	o.heard = m.now.Mono
+	o.heard, o.rests = m.now.Mono, int64(f.Rest)
 	o.compare(f.Sent-m.now.Wall, m.now.Mono)
 	o.asked = o.asked && len(o.later) > 0 // while an older incarnation is being closed, the answers about it count
 	s.markEnd, s.markVal = f.First+uint64(len(f.Entries))-1, f.Mark
 	m.settleMark(o)
-	if m.now.Mono-before > m.hold()/2 { // it is back, and may fill a hole that nobody else could
+	if silent > m.hold()/2 { // it is back, and may fill a hole that nobody else could
 		o.prompt, o.stuck, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
 		clear(o.tried)
 	}
 	if o.gapped() {
+		m.stir()
 		o.prompt = m.now.Mono
 	}
 	if f.Mark != infinity {
@@ -131,7 +132,7 @@ func (m *Machine) openStream(o *origin, epoch uint64) *stream {
 	} else {
 		o.later = append(o.later, s)
 	}
-	o.heard, o.prompt, o.left = m.now.Mono, m.now.Mono, false
+	o.heard, o.rests, o.prompt, o.left = m.now.Mono, 0, m.now.Mono, false
 	m.closeOld(o)
 	return s
 }

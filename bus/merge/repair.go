@@ -58,7 +58,7 @@ func (m *Machine) holeEnd(s *stream) uint64 {
 
 // helper chooses whom to ask: the origin, then who said to have most of it, then anybody alive.
 func (m *Machine) helper(o *origin) (Node, bool) {
-	silent := o != m.own && m.now.Mono-o.heard > m.hold()/2
+	silent := o != m.own && m.silence(o) > m.hold()/2
 	if !silent && !o.tried[*o.node] { // a newer incarnation may still have the journal of the older
 		return *o.node, true
 	}
@@ -66,7 +66,7 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 	var most uint64
 	found := false
 	for _, p := range m.sorted() {
-		if p == m.own || p == o || o.tried[*p.node] || p.left || m.now.Mono-p.heard > m.hold() {
+		if p == m.own || p == o || o.tried[*p.node] || p.left || m.silence(p) > m.hold() {
 			continue
 		}
 		if n := o.seen[*p.node]; !found || n > most {
@@ -84,7 +84,7 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 func (m *Machine) exhausted(o *origin) {
 	s := o.cur
 	still := m.now.Mono - o.stuck
-	denied := o.tried[*o.node] && s == o.newest() && m.now.Mono-o.heard <= m.hold()/2
+	denied := o.tried[*o.node] && s == o.newest() && m.silence(o) <= m.hold()/2
 	patience := m.hold()
 	if o.mute {
 		patience *= muteHolds
@@ -163,6 +163,7 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 // have of it and that is here, or Hold after the next one was heard of, declaring what is missing.
 func (m *Machine) closeOld(o *origin) {
 	for len(o.later) > 0 {
+		m.stir()
 		if !m.complete(o) {
 			m.askSeen(o)
 		}
@@ -194,7 +195,7 @@ func (m *Machine) complete(o *origin) bool {
 // answered tells whether all who can be expected to have said what they have of o.
 func (m *Machine) answered(o *origin) bool {
 	for _, p := range m.origins {
-		alive := p.awaited || m.peers[*p.node] && !p.left && m.now.Mono-p.heard <= m.hold()
+		alive := p.awaited || m.peers[*p.node] && !p.left && m.silence(p) <= m.hold()
 		if p != m.own && p != o && alive && !o.answers[*p.node] {
 			return false
 		}

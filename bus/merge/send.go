@@ -10,7 +10,7 @@ import (
 const (
 	maxFrameEntries = 1024
 	maxFrameBytes   = 512 << 10
-	seenEvery       = int64(time.Second)
+	seenEvery       = int64(time.Second) // five times that at rest
 )
 
 // sender is the sending half: own events and marks on their way into frames.
@@ -23,7 +23,12 @@ type sender struct {
 
 // idleMark is how long a node without events waits between marks: often enough that one may be lost, or come late by half of Hold, and
 // nobody takes that for silence (two thirds of Hold).
-func (m *Machine) idleMark() int64 { return max(m.tick(), m.hold()/4) }
+func (m *Machine) idleMark() int64 {
+	if m.now.Mono-m.active > restAfter+restDelay {
+		return max(m.tick(), restMark)
+	}
+	return max(m.tick(), m.hold()/4)
+}
 
 // send sends what is due: at most one frame a tick, unless the events do not fit into one.
 func (m *Machine) send() {
@@ -55,7 +60,7 @@ func (m *Machine) send() {
 func (m *Machine) sendFrame(first uint64, entries []wire.Entry, mark int64) {
 	m.sender.last, m.sender.sentMark, m.sender.owe = m.now.Mono, mark, false
 	m.out = append(m.out, Send{&wire.Frame{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Epoch: m.epoch, First: first,
-		Mark: mark, Sent: m.now.Wall, Entries: entries}})
+		Mark: mark, Sent: m.now.Wall, Rest: time.Duration(m.promise()), Entries: entries}})
 }
 
 // sendAt is the mono time of the next frame.
@@ -84,9 +89,16 @@ func (m *Machine) farewell() {
 	m.sendFrame(m.seq+1, nil, infinity)
 }
 
+func (m *Machine) nextSeen() int64 {
+	if m.promise() > 0 {
+		return m.seenAt + 5*seenEvery
+	}
+	return m.seenAt + seenEvery
+}
+
 // sendSeen says what we have of everybody: once a second, and when asked.
 func (m *Machine) sendSeen() {
-	if m.state == settled && (m.oweSeen || m.now.Mono >= m.seenAt+seenEvery) {
+	if m.state == settled && (m.oweSeen || m.now.Mono >= m.nextSeen()) {
 		m.saySeen(false)
 	}
 }
@@ -114,5 +126,5 @@ func (m *Machine) Wake() int64 {
 	case joiningState:
 		return min(m.join.deadline, m.join.sent+int64(m.cfg.JoinRepeat))
 	}
-	return min(m.sendAt(), m.checkAt, m.seenAt+seenEvery)
+	return min(m.sendAt(), m.checkAt, m.nextSeen())
 }

@@ -22,8 +22,8 @@ func (m *Machine) check() {
 		m.readmit(o)
 		m.place(o)
 		if o.awaited {
-			m.wakeBy(o.heard + hold*2/3)
-			m.wakeBy(o.heard + hold)
+			m.wakeBy(m.due(o) + hold*2/3)
+			m.wakeBy(m.due(o) + hold)
 		}
 		m.wakeBy(o.askAt)
 	}
@@ -35,7 +35,7 @@ func (m *Machine) check() {
 func (m *Machine) checkClock() {
 	var ahead []int64
 	for _, o := range m.origins {
-		if o != m.own && o.aheadAt != 0 && m.now.Mono-o.heard <= 2*m.hold() {
+		if o != m.own && o.aheadAt != 0 && m.silence(o) <= 2*m.hold() {
 			ahead = append(ahead, o.ahead)
 		}
 	}
@@ -53,7 +53,7 @@ func (m *Machine) wakeBy(t int64) {
 
 // listen notices silence: at two thirds of Hold everybody is asked what they have seen, at Hold the node is dropped.
 func (m *Machine) listen(o *origin) {
-	silence := m.now.Mono - o.heard
+	silence := m.silence(o)
 	if !o.awaited || o.left {
 		return
 	}
@@ -139,7 +139,7 @@ func (m *Machine) readmit(o *origin) {
 	if o.awaited || o.left || o.cur == nil || o.gapped() || len(o.later) > 0 || o.drops == 0 {
 		return
 	}
-	if m.now.Mono-o.heard > m.hold()/2 {
+	if m.silence(o) > m.hold()/2 {
 		o.prompt = m.now.Mono
 		return
 	}

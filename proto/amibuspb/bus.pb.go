@@ -43,6 +43,9 @@ type Frame struct {
 	// What the sender believed the wall clock was when it made the frame, nanoseconds since the Unix epoch; for the correction of clocks
 	// that are wrong.
 	Sent int64 `protobuf:"fixed64,7,opt,name=sent,proto3" json:"sent,omitempty"`
+	// How long the sender may be silent from now on because nothing happens, milliseconds; 0: its usual time between marks, which is less
+	// than bus.hold.
+	RestMs uint32 `protobuf:"varint,8,opt,name=rest_ms,json=restMs,proto3" json:"rest_ms,omitempty"`
 	// Consecutive events.
 	Entries       []*Entry `protobuf:"bytes,15,rep,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -124,6 +127,13 @@ func (x *Frame) GetSchema() uint32 {
 func (x *Frame) GetSent() int64 {
 	if x != nil {
 		return x.Sent
+	}
+	return 0
+}
+
+func (x *Frame) GetRestMs() uint32 {
+	if x != nil {
+		return x.RestMs
 	}
 	return 0
 }
@@ -934,7 +944,7 @@ var File_amibus_v1_bus_proto protoreflect.FileDescriptor
 
 const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\n" +
-	"\x13amibus/v1/bus.proto\x12\tamibus.v1\"\xc7\x01\n" +
+	"\x13amibus/v1/bus.proto\x12\tamibus.v1\"\xe0\x01\n" +
 	"\x05Frame\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
@@ -942,7 +952,8 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\x05first\x18\x04 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04mark\x18\x05 \x01(\x10R\x04mark\x12\x16\n" +
 	"\x06schema\x18\x06 \x01(\rR\x06schema\x12\x12\n" +
-	"\x04sent\x18\a \x01(\x10R\x04sent\x12*\n" +
+	"\x04sent\x18\a \x01(\x10R\x04sent\x12\x17\n" +
+	"\arest_ms\x18\b \x01(\rR\x06restMs\x12*\n" +
 	"\aentries\x18\x0f \x03(\v2\x10.amibus.v1.EntryR\aentries\"\x91\x01\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03hlc\x18\x01 \x01(\x10R\x03hlc\x12\x18\n" +

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -19,6 +20,7 @@ const (
 	frameMark   = 5<<3 | byte(protowire.Fixed64Type)
 	frameSchema = 6<<3 | byte(protowire.VarintType)
 	frameSent   = 7<<3 | byte(protowire.Fixed64Type)
+	frameRest   = 8<<3 | byte(protowire.VarintType)
 	frameEntry  = 15<<3 | byte(protowire.BytesType)
 )
 
@@ -26,9 +28,10 @@ const (
 type Frame struct {
 	Site, Node string
 	Epoch      uint64
-	First      uint64 // seq of Entries[0], or of the next event if there is none
-	Mark       int64  // hybrid clock, nanoseconds
-	Sent       int64  // wall clock of the sender, Unix nanoseconds
+	First      uint64        // seq of Entries[0], or of the next event if there is none
+	Mark       int64         // hybrid clock, nanoseconds
+	Sent       int64         // wall clock of the sender, Unix nanoseconds
+	Rest       time.Duration // how long the sender may be silent from now on, in whole milliseconds; 0: as usual
 	Entries    []Entry
 }
 
@@ -37,7 +40,7 @@ var ErrSchema = fmt.Errorf("%w: unknown schema version", ErrMalformed)
 
 // AppendFrame appends the marshalled frame. Its entries must come from ParseEntry.
 func AppendFrame(dst []byte, f *Frame) []byte {
-	const heads = 4 + 3*11 + 2*9 // of all fields but the entries, at most
+	const heads = 4 + 4*11 + 2*9 // of all fields but the entries, at most
 	size := heads + len(f.Site) + len(f.Node) + 2*8
 	for i := range f.Entries {
 		size += len(f.Entries[i].raw) + 1 + 5
@@ -50,6 +53,7 @@ func AppendFrame(dst []byte, f *Frame) []byte {
 	dst = appendFixed(dst, frameMark, f.Mark)
 	dst = appendUint(dst, frameSchema, Schema)
 	dst = appendFixed(dst, frameSent, f.Sent)
+	dst = appendUint(dst, frameRest, uint64(uint32(f.Rest/time.Millisecond)))
 	for i := range f.Entries {
 		dst = protowire.AppendBytes(append(dst, frameEntry), f.Entries[i].raw)
 	}
@@ -82,6 +86,9 @@ func ParseFrame(b []byte, f *Frame) error {
 		case frameSent:
 			v, n = protowire.ConsumeFixed64(field)
 			f.Sent = int64(v)
+		case frameRest:
+			v, n = protowire.ConsumeVarint(field)
+			f.Rest = time.Duration(uint32(v)) * time.Millisecond
 		case frameEntry:
 			var body []byte
 			if body, n = protowire.ConsumeBytes(field); n < 0 {
@@ -93,7 +100,7 @@ func ParseFrame(b []byte, f *Frame) error {
 			}
 			f.Entries = append(f.Entries, e)
 		default:
-			n = skip(b[at:], 1<<1|1<<2|1<<3|1<<4|1<<5|1<<6|1<<7|1<<15) - 1
+			n = skip(b[at:], 1<<1|1<<2|1<<3|1<<4|1<<5|1<<6|1<<7|1<<8|1<<15) - 1
 		}
 		if n < 0 {
 			return fmt.Errorf("%w: frame: bad field at byte %d of %d", ErrMalformed, at, len(b))

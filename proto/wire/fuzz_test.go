@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -67,8 +68,8 @@ func FuzzFrame(f *testing.F) {
 			t.Fatal(err)
 		}
 
-		ours := &wire.Frame{Site: site, Node: node, Epoch: epoch, First: first, Mark: mark, Sent: sent}
-		p = &amibuspb.Frame{Site: site, Node: node, Epoch: epoch, First: first, Mark: mark, Sent: sent, Schema: wire.Schema}
+		ours := &wire.Frame{Site: site, Node: node, Epoch: epoch, First: first, Mark: mark, Sent: sent, Rest: time.Duration(uint32(sent)) * time.Millisecond}
+		p = &amibuspb.Frame{Site: site, Node: node, Epoch: epoch, First: first, Mark: mark, Sent: sent, RestMs: uint32(sent), Schema: wire.Schema}
 		for i := range int(n % 8) {
 			e, err := wire.ParseEntry(wire.AppendEntry(nil, uint64(i), b, nil, []byte(site), b))
 			if err != nil {

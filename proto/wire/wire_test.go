@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -26,7 +27,7 @@ func sameEntry(t *testing.T, e *wire.Entry, p *amibuspb.Entry) {
 
 func sameFrame(t *testing.T, f *wire.Frame, p *amibuspb.Frame) {
 	t.Helper()
-	if f.Site != p.Site || f.Node != p.Node || f.Epoch != p.Epoch || f.First != p.First || f.Mark != p.Mark || f.Sent != p.Sent ||
+	if f.Site != p.Site || f.Node != p.Node || f.Epoch != p.Epoch || f.First != p.First || f.Mark != p.Mark || f.Sent != p.Sent || f.Rest != time.Duration(p.RestMs)*time.Millisecond ||
 		p.Schema != wire.Schema || len(f.Entries) != len(p.Entries) {
 		t.Fatalf("read %+v, proto reads %v", f, p)
 	}
@@ -154,7 +155,7 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 func TestFrame(t *testing.T) {
 	t.Parallel()
 	var got wire.Frame
-	for _, f := range []*wire.Frame{frame(t, 16), frame(t, 0), {}, {Node: "b", Mark: math.MaxInt64, Sent: -1, Epoch: math.MaxUint64, First: 1}} {
+	for _, f := range []*wire.Frame{frame(t, 16), frame(t, 0), {}, {Node: "b", Mark: math.MaxInt64, Sent: -1, Rest: math.MaxUint32 * time.Millisecond, Epoch: math.MaxUint64, First: 1}} {
 		b := wire.AppendFrame([]byte("head"), f)[4:]
 		p := &amibuspb.Frame{}
 		if err := proto.Unmarshal(b, p); err != nil {
