@@ -163,7 +163,7 @@ func (o *observer) gap(e *Event) {
 	from := e.Seq - e.Missing + 1
 	o.gaps = append(o.gaps, *e)
 	o.changes = append(o.changes, fmt.Sprintf("%6d ms missing %s/%d %d…%d", w.now/1e6, e.Node.Name, e.Epoch, from, e.Seq))
-	const long = 5 * time.Second
+	const long = 2 * time.Second
 	for _, h := range w.nodes {
 		r := h.log[stream1{*e.Node, e.Epoch}]
 		if h == o.n || r == nil || !w.reachable(o.n, h, long) {

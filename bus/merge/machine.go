@@ -217,6 +217,7 @@ func (m *Machine) push(o *origin, ev Event) {
 	m.stir()
 	if m.queued == 0 {
 		m.waiting = m.now.Mono
+		m.wakeBy(m.now.Mono + m.hold()/4) // to look after it, if all have been at rest
 	}
 	o.queue.push(ev, m.now.Mono)
 	m.queued++

@@ -34,7 +34,7 @@ type origin struct {
 	ask   *Ask          // outstanding, nil if none
 	tried map[Node]bool // who could not help with the hole at cur.next
 	askAt int64         // mono before which nobody is asked again
-	mute  bool          // one of them did not answer, so it may have it
+	mute  bool          // somebody asked since the last progress did not answer, so it may have it
 	stuck int64         // mono since when the hole at cur.next made no progress
 
 	ahead   int64 // how far its clock was ahead of ours in its latest frame, less the way of the frame

@@ -93,7 +93,7 @@ func (m *Machine) accept(o *origin, s *stream, e wire.Entry) {
 	m.push(o, Event{HLC: e.HLC(), Node: o.node, Epoch: s.epoch, Seq: s.next, Entry: e})
 	m.clk.observe(e.HLC(), m.now.Wall)
 	s.next++
-	o.stuck = m.now.Mono
+	m.progress(o)
 }
 
 // drain moves what has become contiguous from aside into the queue.

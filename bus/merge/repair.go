@@ -80,13 +80,14 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 }
 
 // exhausted: nobody could help. While events wait behind the hole, or if the origin itself is there and does not have it, it is
-// declared after Hold without progress; much later if one of those asked did not answer. Otherwise the round begins anew.
+// declared after Hold without progress; much later if one of those asked since the last progress did not answer, or the origin is
+// not silent for long enough to be gone. Otherwise the round begins anew.
 func (m *Machine) exhausted(o *origin) {
 	s := o.cur
 	still := m.now.Mono - o.stuck
 	denied := o.tried[*o.node] && s == o.newest() && m.silence(o) <= m.hold()/2
 	patience := m.hold()
-	if o.mute {
+	if o.mute || !denied && m.silence(o) <= m.hold() {
 		patience *= muteHolds
 	}
 	if (len(s.ahead) > 0 || denied) && still >= patience {
@@ -95,7 +96,6 @@ func (m *Machine) exhausted(o *origin) {
 		m.settleMark(o)
 	}
 	clear(o.tried)
-	o.mute = false
 	o.askAt = m.now.Mono + min(max(askPause, still/4), maxAskPause)
 	m.wakeBy(o.askAt)
 }
@@ -105,9 +105,12 @@ func (m *Machine) lose(o *origin, to uint64) {
 	s := o.cur
 	m.push(o, m.gap(o, s.epoch, s.next, to))
 	s.next = to + 1
-	o.stuck = m.now.Mono
+	m.progress(o)
 	clear(o.tried)
 }
+
+// progress: something of o has come, or is not looked for any more.
+func (m *Machine) progress(o *origin) { o.stuck, o.mute = m.now.Mono, false }
 
 // replayEnd: an answer is complete, or there was none.
 func (m *Machine) replayEnd(in ReplayEnd) {
@@ -264,7 +267,7 @@ func (m *Machine) openNext(o *origin) {
 	o.remember(o.cur.epoch, o.cur.next-1)
 	o.cur, o.later = o.later[0], o.later[1:]
 	o.ask, o.asked = nil, false
-	o.stuck = m.now.Mono
+	m.progress(o)
 	clear(o.seen)
 	clear(o.answers)
 	clear(o.tried)
