@@ -140,16 +140,21 @@ func (m *Machine) advance() {
 	if m.state != settled {
 		return
 	}
-	if len(m.own.later) == 0 {
-		m.own.mark = m.clk.mark(m.now.Wall)
-		m.place(m.own)
-	}
+	m.ownMark()
 	if m.now.Mono >= m.checkAt {
 		m.check()
 	}
 	m.release()
 	m.send()
 	m.sendSeen()
+}
+
+// ownMark: own events are stamped above this, and are here at once, unless those of the previous incarnation come first.
+func (m *Machine) ownMark() {
+	if len(m.own.later) == 0 {
+		m.own.mark = m.clk.mark(m.now.Wall)
+		m.place(m.own)
+	}
 }
 
 // origin returns the record of a node, new if need be.
@@ -251,7 +256,9 @@ func (m *Machine) release() {
 		if invariants {
 			m.checkEmit(o, &ev)
 		}
-		o.emittedEp, o.emitted, o.emittedHLC = ev.Epoch, ev.Seq, ev.HLC
+		if ev.Missing == 0 || ev.Epoch >= o.emittedEp { // else more of an incarnation that is behind us
+			o.emittedEp, o.emitted, o.emittedHLC = ev.Epoch, ev.Seq, ev.HLC
+		}
 		m.emit = append(m.emit, ev)
 		if ev.Missing == 0 {
 			m.stats.Emitted++

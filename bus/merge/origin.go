@@ -2,6 +2,7 @@ package merge
 
 import (
 	"math"
+	"slices"
 
 	"github.com/amibus/amibus/proto/wire"
 )
@@ -129,6 +130,15 @@ func (q *queue) push(e Event, at int64) {
 		q.items, q.head = q.items[:n], 0
 	}
 	q.items = append(q.items, queued{e, at})
+}
+
+// insert puts a gap of an incarnation that is over behind all that is queued of it and of those before.
+func (q *queue) insert(gap Event, at int64) {
+	i := q.head
+	for i < len(q.items) && q.items[i].ev.Epoch <= gap.Epoch {
+		i++
+	}
+	q.items = slices.Insert(q.items, i, queued{gap, at})
 }
 
 func (q *queue) pop() {

@@ -239,7 +239,14 @@ func (m *Machine) tooLate(o *origin, epoch, end uint64) {
 		return
 	}
 	gap := m.gap(o, epoch, from, end)
-	m.keep, m.emit = append(m.keep, gap), append(m.emit, gap) // behind the place it belongs to: that has been emitted
+	m.keep = append(m.keep, gap)
+	if o.queue.len() > 0 { // what was before it, or comes behind it, may still wait
+		o.queue.insert(gap, m.now.Mono)
+		m.queued++
+		m.place(o)
+	} else {
+		m.emit = append(m.emit, gap)
+	}
 	if i >= 0 {
 		o.closed[i].end = end
 	} else {
@@ -274,4 +281,5 @@ func (m *Machine) openNext(o *origin) {
 	o.mark = max(o.mark, m.floor.HLC)
 	m.drain(o)
 	m.settleMark(o)
+	m.ownMark()
 }
