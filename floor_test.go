@@ -22,7 +22,7 @@ var floor = map[string]int{
 	"bus/bustest": 3, "bus/busbench": 3, "node/amiserver": 3, "node/upstream": 3, "node/forward": 3, "node/admin": 3,
 	"node":          4,
 	"cmd/amibus":    5,
-	"node/nodetest": 5,
+	"node/nodetest": 5, "node/chaos": 5,
 }
 
 // home is where each third-party library lives; protobuf is the one that everybody may use.

@@ -1,0 +1,168 @@
+//go:build chaos && linux
+
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+var rate = flag.Int("rate", 500, "events a second that each Asterisk says")
+
+// patience is how long a thing that must happen may take: the machine may be busy with other work.
+const patience = 90 * time.Second
+
+// cluster is five nodes.
+type cluster struct {
+	nodes []*node
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	names := []string{"n1", "n2", "n3", "n4", "n5"}
+	network(t, names)
+	if _, err := binary(); err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{}
+	sources := map[string]int{}
+	for i, name := range names {
+		var others []string
+		for j := range names {
+			if j != i {
+				others = append(others, address(j)+":7946")
+			}
+		}
+		n := newNode(t, i, name, others)
+		n.asterisk = newAsterisk(t, i, name, *rate)
+		sources[n.asterisk.system] = i
+		n.start(t)
+		c.nodes = append(c.nodes, n)
+	}
+	c.inView(t)
+	for _, n := range c.nodes {
+		n.recorder = newRecorder(t, n.name, sources)
+	}
+	eventually(t, "every client is logged in", func() string {
+		for _, n := range c.nodes {
+			if n.recorder.count() == 0 {
+				return n.name + "'s is not"
+			}
+		}
+		return ""
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range c.nodes {
+				t.Log(n.tail())
+			}
+		}
+	})
+	return c
+}
+
+// eventually waits until nothing is missing any more.
+func eventually(t *testing.T, what string, missing func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		m := missing()
+		if m == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s: %s", patience, what, m)
+		}
+	}
+}
+
+// inView waits until all nodes wait for each other again, and hear their Asterisks.
+func (c *cluster) inView(t *testing.T) {
+	t.Helper()
+	eventually(t, "every node has all others in view", func() string {
+		for _, n := range c.nodes {
+			m := n.metrics()
+			if v := m["amibus_stream_nodes_in_view"]; v != float64(len(c.nodes)) || m["amibus_source_up"] != 1 {
+				return fmt.Sprintf("%s has %v, source up: %v", n.name, v, m["amibus_source_up"])
+			}
+		}
+		return ""
+	})
+}
+
+// talk starts or ends the load.
+func (c *cluster) talk(on bool) {
+	for _, n := range c.nodes {
+		n.asterisk.talk(on)
+	}
+}
+
+// settle waits, after the load has ended, until every client has the last event of every Asterisk.
+func (c *cluster) settle(t *testing.T) {
+	t.Helper()
+	eventually(t, "everything arrives everywhere", func() string {
+		for _, n := range c.nodes {
+			got := n.recorder.now().last
+			for _, o := range c.nodes {
+				if s := o.asterisk.wrote(); len(s.links) > 0 && !s.links[len(s.links)-1].killed && got[o.index] < s.last() {
+					return fmt.Sprintf("the client at %s has %d of the %d events of %s", n.name, got[o.index], s.last(), o.asterisk.system)
+				}
+			}
+		}
+		return ""
+	})
+}
+
+// lengths is where every client's sequence stands.
+func (c *cluster) lengths() []int {
+	var all []int
+	for _, n := range c.nodes {
+		all = append(all, len(n.recorder.now().events))
+	}
+	return all
+}
+
+// verify compares what every client got with what the Asterisks wrote; whole are those that were there from the beginning.
+func (c *cluster) verify(t *testing.T, whole func(n *node) bool) {
+	t.Helper()
+	for _, n := range c.nodes {
+		s := n.recorder.now()
+		for _, o := range c.nodes {
+			_, wrong := compare(s.events, o.index, o.asterisk.wrote(), whole(n))
+			for _, w := range wrong[:min(len(wrong), 5)] {
+				t.Errorf("client at %s, events of %s: %s", n.name, o.name, w)
+			}
+			if len(wrong) > 5 {
+				t.Errorf("client at %s, events of %s: and %d more", n.name, o.name, len(wrong)-5)
+			}
+		}
+		for _, note := range s.notes {
+			if note.name == "Gap" {
+				t.Errorf("client at %s was told of a loss: %q", n.name, note.text)
+			}
+		}
+		m := n.metrics()
+		for _, name := range []string{"amibus_stream_lost_total", "amibus_source_events_refused_total", `amibus_ami_clients_cut_total{reason="queue_overflow"}`} {
+			if m[name] != 0 {
+				t.Errorf("%s: %s is %v", n.name, name, m[name])
+			}
+		}
+	}
+}
+
+// starved names a node that was dropped since the marks although nothing was done to it, as seen by one that nothing was done to.
+func (c *cluster) starved(since []int, victim *node) string {
+	for i, n := range c.nodes {
+		if n == victim {
+			continue
+		}
+		for _, note := range n.recorder.now().notes {
+			if note.at >= since[i] && strings.Contains(note.text, "State: dropped") && !strings.HasSuffix(note.node, "/"+victim.name) {
+				return fmt.Sprintf("%s has dropped %s: %q", n.name, note.node, note.text)
+			}
+		}
+	}
+	return ""
+}

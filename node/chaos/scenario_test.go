@@ -1,0 +1,172 @@
+//go:build chaos && linux
+
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	runs     = flag.Int("runs", 0, "how many kills; 0: 20, or 5 with -short")
+	randSeed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of who is hit when")
+)
+
+func dice(t *testing.T) *rand.Rand {
+	t.Logf("seed %d, hold %v, %d events a second from each of 5 Asterisks", *randSeed, *hold, *rate)
+	return rand.New(rand.NewPCG(*randSeed, 0))
+}
+
+// TestKill: kill -9 of one node under load, again and again. The survivors go on with the identical sequence, and the node joins it again.
+func TestKill(t *testing.T) {
+	rng := dice(t)
+	want := *runs
+	switch {
+	case want == 0 && testing.Short():
+		want = 5
+	case want == 0:
+		want = 20
+	}
+	c := newCluster(t)
+	killed := map[*node]bool{}
+	starved, clean := 0, 0
+	for clean < want && !t.Failed() {
+		if starved > want {
+			t.Fatalf("STARVED: in %d runs the machine did not run a node for %v; use a less busy one, or -hold 1s", starved, *hold)
+		}
+		victim := c.nodes[rng.IntN(len(c.nodes))]
+		since := c.lengths()
+		before := victim.recorder.count()
+		c.talk(true)
+		time.Sleep(time.Duration(500+rng.IntN(1000)) * time.Millisecond)
+		at := time.Now()
+		victim.kill()
+		killed[victim] = true
+		time.Sleep(2 * time.Second)
+		victim.start(t)
+		c.inView(t)
+		eventually(t, "the client is back", func() string {
+			if victim.recorder.count() == before {
+				return "not yet at " + victim.name
+			}
+			return ""
+		})
+		time.Sleep(time.Second)
+		c.talk(false)
+		c.settle(t)
+		c.verify(t, func(n *node) bool { return !killed[n] })
+		if why := c.starved(since, victim); why != "" {
+			starved++
+			t.Logf("STARVED, run again: kill of %s: %s", victim.name, why)
+			continue
+		}
+		clean++
+		c.identical(t, since, victim)
+		t.Logf("kill %d of %d: %s; lost of its last words: %v", clean, want, victim.name, c.lastWords(t, since, victim, at))
+	}
+	t.Logf("%d kills, survivors identical; %d starved runs besides", clean, starved)
+}
+
+// identical compares the sequences of this run.
+func (c *cluster) identical(t *testing.T, since []int, victim *node) {
+	t.Helper()
+	var first *node
+	var want []event
+	for i, n := range c.nodes {
+		s := n.recorder.now()
+		if n == victim {
+			continue
+		}
+		got := s.events[since[i]:]
+		if first == nil {
+			first, want = n, got
+		}
+		if d := difference(want, got); d >= 0 {
+			t.Errorf("after the kill of %s the clients at %s and %s differ at event %d of the run (%d and %d events):\n%s:%s\n%s:%s\n%s: %s\n%s: %s", victim.name, first.name, n.name,
+				d, len(want), len(got), first.name, around(want, d), n.name, around(got, d), first.name, first.recorder.now().since(since[first.index]), n.name, s.since(since[i]))
+		}
+	}
+	got := victim.recorder.now().events
+	if len(got) > len(want) {
+		t.Errorf("%s, back again, has %d events of the run, %s has %d", victim.name, len(got), first.name, len(want))
+	} else if d := difference(want[len(want)-len(got):], got); d >= 0 {
+		t.Errorf("%s, back again, is not the end of %s's sequence: event %d of %d:\n%s:%s\n%s:%s", victim.name, first.name, d, len(got), first.name,
+			around(want[len(want)-len(got):], d), victim.name, around(got, d))
+	}
+}
+
+// lastWords says how many of the victim's events no survivor has, and how long before the kill the first of them was written.
+func (c *cluster) lastWords(t *testing.T, since []int, victim *node, at time.Time) string {
+	t.Helper()
+	for i, n := range c.nodes {
+		if n == victim {
+			continue
+		}
+		missing, _ := compare(n.recorder.now().events[since[i]:], victim.index, victim.asterisk.wrote(), false)
+		if len(missing) == 0 {
+			return "none"
+		}
+		m := missing[len(missing)-1]
+		d := lastWords(m, victim.asterisk.written, at)
+		if d > time.Second {
+			t.Errorf("the events %d…%d of %s, written up to %v before the kill, are missing", m.first, m.last, victim.name, d)
+		}
+		return fmt.Sprintf("%v, from %v before the kill on", m, d.Round(time.Millisecond/10))
+	}
+	return ""
+}
+
+// TestFreeze: a node is stopped for longer than hold, and goes on.
+func TestFreeze(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not in the short set")
+	}
+	rng := dice(t)
+	c := newCluster(t)
+	victim := c.nodes[rng.IntN(len(c.nodes))]
+	c.talk(true)
+	time.Sleep(time.Second)
+	victim.signal(t, syscall.SIGSTOP)
+	time.Sleep(2500 * time.Millisecond)
+	victim.signal(t, syscall.SIGCONT)
+	time.Sleep(2 * time.Second)
+	c.quiet(t)
+}
+
+// TestSlow: a node runs for 10 ms of each 60.
+func TestSlow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not in the short set")
+	}
+	rng := dice(t)
+	c := newCluster(t)
+	victim := c.nodes[rng.IntN(len(c.nodes))]
+	c.talk(true)
+	for began := time.Now(); time.Since(began) < 10*time.Second; {
+		victim.signal(t, syscall.SIGSTOP)
+		time.Sleep(50 * time.Millisecond)
+		victim.signal(t, syscall.SIGCONT)
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(time.Second)
+	c.quiet(t)
+}
+
+// quiet ends the load, and checks that everything is everywhere.
+func (c *cluster) quiet(t *testing.T) {
+	t.Helper()
+	c.inView(t)
+	time.Sleep(time.Second)
+	c.talk(false)
+	c.settle(t)
+	c.verify(t, func(*node) bool { return true })
+	for _, n := range c.nodes {
+		m := n.metrics()
+		t.Logf("%s: %d events; late %v, replayed %v, dropped %v, duplicates refused %v", n.name, len(n.recorder.now().events), m["amibus_stream_late_total"],
+			m["amibus_stream_replayed_total"], m[`amibus_stream_changes_total{change="dropped"}`], m["amibus_stream_duplicates_total"])
+	}
+}
