@@ -7,8 +7,9 @@ FUZZTIME ?= 3000x
 SEEDS   ?= 2000
 SEED    ?= 0
 ARGS    ?=
+CHAOS   ?=
 
-.PHONY: help build test race sim lint fuzz bench proto tidy demo clean
+.PHONY: help build test race sim chaos lint fuzz bench proto tidy demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,11 +26,17 @@ race: ## run all tests with the race detector (needs a C compiler)
 sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on
 	$(GO) test ./bus/merge -run '^TestChaos$$' -count 1 -timeout 12h -seeds $(SEEDS) -seed $(SEED)
 
+# CHAOS: -short for 5 kills and cuts of 3 and 25 s; go doc ./node/chaos says what is compared.
+chaos: ## kill, freeze, slow down and cut off real processes in network namespaces (Linux, root); make chaos CHAOS=-short does less
+	$(GO) test -tags chaos -count=1 -v -timeout 30m -run '^Test(Kill|Cut|Freeze|Slow|Chaos)' ./node/chaos $(CHAOS)
+
 lint: ## gofmt, go vet, staticcheck, buf lint
 	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags invariants ./bus/merge
+	$(GO) vet -tags chaos ./node/chaos
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags chaos ./node/chaos
 	cd proto && $(GO) tool -modfile=../tools/go.mod buf lint
 
 fuzz: ## run every fuzzer for FUZZTIME executions (3000x)

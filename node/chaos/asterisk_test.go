@@ -102,6 +102,13 @@ func (a *asterisk) talk(on bool) {
 	a.talking = on
 }
 
+// one lets it say one event.
+func (a *asterisk) one() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.say(nil, 1)
+}
+
 // speak says what is due. What nobody hears counts as said.
 func (a *asterisk) speak() {
 	const step = 2 * time.Millisecond

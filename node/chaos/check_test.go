@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // event is what a client was sent, reduced to what is compared.
@@ -105,20 +104,6 @@ func difference(a, b []event) int {
 		return n
 	}
 	return -1
-}
-
-// around shows a sequence near an index.
-func around(s []event, at int) string {
-	var b strings.Builder
-	for i := max(0, at-3); i < min(len(s), at+4); i++ {
-		fmt.Fprintf(&b, " %d/%d", s[i].from, s[i].number)
-	}
-	return b.String()
-}
-
-// lastWords is how long before the kill the first missing number was written.
-func lastWords(missing span, written func(uint32) time.Time, killed time.Time) time.Duration {
-	return max(0, killed.Sub(written(missing.first)))
 }
 
 func TestCompare(t *testing.T) {

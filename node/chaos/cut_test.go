@@ -32,6 +32,7 @@ func TestCut(t *testing.T) {
 			since := c.lengths()
 			c.talk(true)
 			time.Sleep(time.Duration(1000+rng.IntN(1000)) * time.Millisecond)
+			hit := c.lengths()
 			plug(t, victim.name, false)
 			time.Sleep(d)
 			c.goesOn(t, victim)
@@ -42,7 +43,7 @@ func TestCut(t *testing.T) {
 			healed := time.Since(began)
 			time.Sleep(2 * time.Second)
 			c.quiet(t)
-			if why := c.starved(since, victim); why != "" {
+			if why := c.starved(since, hit, victim); why != "" {
 				t.Logf("STARVED, sequences not compared: cut of %s: %s", victim.name, why)
 			} else {
 				c.sameDuringCut(t, since, until, victim)

@@ -76,7 +76,12 @@ admin:  {listen: "%s"}
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(n.kill)
+	t.Cleanup(func() {
+		n.kill()
+		if t.Failed() {
+			t.Log(n.tail())
+		}
+	})
 	return n
 }
 
