@@ -184,6 +184,7 @@ func (n *Node) build() {
 		Emitted: n.emitted,
 		Arrived: func(events []merge.Event) { n.arrived.Publish(events...) },
 		Changed: n.changed,
+		Pace:    n.pace,
 		Log:     n.component("stream"),
 	})
 	n.manager.Handle(func(entries []wire.Entry) { n.stream.Publish(entries...) })

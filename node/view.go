@@ -1,16 +1,22 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/wire"
 )
 
 // View events are what this node tells its own clients about the stream (architecture §2): class system, no EventID, not on the bus.
 // In the topics they are events with Seq 0.
+
+// pacePatience is how long a piece of a backlog waits for slow readers. A piece is about a hundred events.
+const pacePatience = 50 * time.Millisecond
 
 // gap is a range of events that nobody holds any more.
 type gap struct {
@@ -27,6 +33,15 @@ func (n *Node) emitted(events []merge.Event) {
 		}
 	}
 	n.cluster.Publish(events...)
+}
+
+// pace waits for the clients before a piece of a backlog goes out to them: what was missed during a long cut would overflow the queues
+// even of those who read as fast as they can. Who has stopped reading is cut by its write time-out, and until then it delays a backlog
+// only.
+func (n *Node) pace(ctx context.Context) {
+	for _, t := range []*stasis.Topic[merge.Event]{n.cluster, n.arrived} {
+		t.Ease(ctx, pacePatience)
+	}
 }
 
 // changed takes a change of a node's standing; called in the stream's lock.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Errors of Next.
@@ -68,6 +69,24 @@ func (t *Topic[T]) Subscribe(queueLen int) *Subscription[T] {
 	defer t.mu.Unlock()
 	t.subs = append(t.subs, s)
 	return s
+}
+
+// Ease waits while a queue is more than half full, but not longer than patience: for who publishes a backlog, which would otherwise cut
+// also those who read as fast as they can.
+func (t *Topic[T]) Ease(ctx context.Context, patience time.Duration) {
+	for began := time.Now(); t.crowded() && time.Since(began) < patience; {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (t *Topic[T]) crowded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.subs, func(s *Subscription[T]) bool { return s.Len() > s.limit/2 })
 }
 
 // Stats of a topic.

@@ -124,6 +124,9 @@ func (s *Stream) fetch(a merge.Ask) error {
 	s.mu.Unlock()
 	patience := max(s.cfg.Merge.Hold/4, 50*time.Millisecond) // there must be time to ask somebody else within Hold
 	return s.request(ctx, a, patience, func(f *wire.Frame) error {
+		if s.cfg.Pace != nil {
+			s.cfg.Pace(ctx)
+		}
 		s.step(merge.FrameIn{Frame: f, Replay: true})
 		return nil
 	})
@@ -140,12 +143,14 @@ func (s *Stream) request(ctx context.Context, a merge.Ask, patience time.Duratio
 	idle := time.AfterFunc(patience, cancel)
 	defer idle.Stop()
 	return s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
-		idle.Reset(patience)
+		idle.Stop()
 		var f wire.Frame
 		if err := wire.ParseFrame(append([]byte(nil), chunk...), &f); err != nil {
 			s.badFrames.Add(1)
 			return err
 		}
-		return each(&f)
+		err := each(&f)
+		idle.Reset(patience) // the time it took does not count
+		return err
 	})
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Emitted func([]merge.Event) // the merged stream: events in order, and gaps
 	Arrived func([]merge.Event) // the same in the order of arrival: per node only, nothing waits; may be nil
 	Changed func(merge.Change)
+	Pace    func(context.Context) // called before each piece of a backlog, out of the lock: waits a moment if readers lag; may be nil
 	Log     *slog.Logger
 }
 

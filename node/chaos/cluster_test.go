@@ -126,6 +126,9 @@ func (c *cluster) verify(t *testing.T, whole func(n *node) bool) {
 	t.Helper()
 	for _, n := range c.nodes {
 		s := n.recorder.now()
+		if whole(n) && n.recorder.count() > 1 {
+			t.Errorf("the client at %s was cut off %d times; what it missed meanwhile follows", n.name, n.recorder.count()-1)
+		}
 		for _, o := range c.nodes {
 			_, wrong := compare(s.events, o.index, o.asterisk.wrote(), whole(n))
 			for _, w := range wrong[:min(len(wrong), 5)] {
