@@ -5,6 +5,7 @@ package chaos
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +16,13 @@ var rate = flag.Int("rate", 500, "events a second that each Asterisk says")
 // patience is how long a thing that must happen may take: the machine may be busy with other work.
 const patience = 90 * time.Second
 
-// cluster is five nodes.
+// cluster is five nodes, a client at each, and clients that resume.
 type cluster struct {
-	nodes []*node
+	nodes     []*node
+	followers []*follower
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T, rng *rand.Rand) *cluster {
 	t.Helper()
 	names := []string{"n1", "n2", "n3", "n4", "n5"}
 	network(t, names)
@@ -46,7 +48,14 @@ func newCluster(t *testing.T) *cluster {
 	for _, n := range c.nodes {
 		n.recorder = newRecorder(t, n.name, sources)
 	}
+	c.followers = []*follower{newFollower(t, "steady", names, sources, rng), newFollower(t, "restless 1", names, sources, rng),
+		newFollower(t, "restless 2", names, sources, rng)}
 	eventually(t, "every client is logged in", func() string {
+		for _, f := range c.followers {
+			if n, _ := f.report(); n == 0 {
+				return f.name + " is not"
+			}
+		}
 		for _, n := range c.nodes {
 			if n.recorder.count() == 0 {
 				return n.name + "'s is not"
@@ -54,7 +63,7 @@ func newCluster(t *testing.T) *cluster {
 		}
 		return ""
 	})
-	for _, n := range c.nodes { // behind them nothing is on its way any more: the reports of the logins come before
+	for _, n := range c.nodes { // so that those who resume have a place in the stream of each
 		n.asterisk.one()
 	}
 	c.settle(t)
@@ -89,8 +98,11 @@ func (c *cluster) inView(t *testing.T) {
 	})
 }
 
-// talk starts or ends the load.
+// talk starts or ends the load, and the roaming.
 func (c *cluster) talk(on bool) {
+	for _, f := range c.followers[1:] {
+		f.roam(on)
+	}
 	for _, n := range c.nodes {
 		n.asterisk.talk(on)
 	}
@@ -101,15 +113,27 @@ func (c *cluster) settle(t *testing.T) {
 	t.Helper()
 	eventually(t, "everything arrives everywhere", func() string {
 		for _, n := range c.nodes {
-			got := n.recorder.now().last
-			for _, o := range c.nodes {
-				if s := o.asterisk.wrote(); len(s.links) > 0 && !s.links[len(s.links)-1].killed && got[o.index] < s.last() {
-					return fmt.Sprintf("the client at %s has %d of the %d events of %s", n.name, got[o.index], s.last(), o.asterisk.system)
-				}
+			if m := c.lacks(n.recorder.now().last); m != "" {
+				return "the client at " + n.name + m
+			}
+		}
+		for _, f := range c.followers {
+			if m := c.lacks(f.now().last); m != "" {
+				return f.name + m
 			}
 		}
 		return ""
 	})
+}
+
+// lacks tells what a client does not have yet, whose last event of each Asterisk is given.
+func (c *cluster) lacks(got []uint32) string {
+	for _, o := range c.nodes {
+		if s := o.asterisk.wrote(); len(s.links) > 0 && !s.links[len(s.links)-1].killed && got[o.index] < s.last() {
+			return fmt.Sprintf(" has %d of the %d events of %s", got[o.index], s.last(), o.asterisk.system)
+		}
+	}
+	return ""
 }
 
 // lengths is where every client's sequence stands.
@@ -129,15 +153,7 @@ func (c *cluster) verify(t *testing.T, whole func(n *node) bool) {
 		if whole(n) && n.recorder.count() > 1 {
 			t.Errorf("the client at %s was cut off %d times; what it missed meanwhile follows", n.name, n.recorder.count()-1)
 		}
-		for _, o := range c.nodes {
-			_, wrong := compare(s.events, o.index, o.asterisk.wrote(), whole(n))
-			for _, w := range wrong[:min(len(wrong), 5)] {
-				t.Errorf("client at %s, events of %s: %s", n.name, o.name, w)
-			}
-			if len(wrong) > 5 {
-				t.Errorf("client at %s, events of %s: and %d more", n.name, o.name, len(wrong)-5)
-			}
-		}
+		c.against(t, "client at "+n.name, s.events, whole(n))
 		for _, note := range s.notes {
 			if note.name == "Gap" {
 				t.Errorf("client at %s was told of a loss: %q", n.name, note.text)
@@ -150,6 +166,33 @@ func (c *cluster) verify(t *testing.T, whole func(n *node) bool) {
 			}
 		}
 	}
+	for _, f := range c.followers {
+		logins, wrong := f.report()
+		for _, w := range few(wrong) {
+			t.Errorf("%s: %s", f.name, w)
+		}
+		c.against(t, fmt.Sprintf("%s, over %d logins", f.name, logins), f.now().events, true)
+	}
+}
+
+// against compares what one client got with what the Asterisks wrote.
+func (c *cluster) against(t *testing.T, who string, got []event, whole bool) {
+	t.Helper()
+	for _, o := range c.nodes {
+		_, wrong := compare(got, o.index, o.asterisk.wrote(), whole)
+		wrong = few(wrong)
+		for _, w := range wrong {
+			t.Errorf("%s, events of %s: %s", who, o.name, w)
+		}
+	}
+}
+
+func few(wrong []string) []string {
+	const enough = 5
+	if len(wrong) > enough {
+		return append(wrong[:enough:enough], fmt.Sprintf("and %d more", len(wrong)-enough))
+	}
+	return wrong
 }
 
 // starved names a node that was dropped since the marks although nothing had been done to it (to the victim: until it was hit), as

@@ -27,7 +27,7 @@ func TestCut(t *testing.T) {
 				t.Fatal(err)
 			}
 			rng := dice(t)
-			c := newCluster(t)
+			c := newCluster(t, rng)
 			victim := c.nodes[rng.IntN(len(c.nodes))]
 			since := c.lengths()
 			c.talk(true)

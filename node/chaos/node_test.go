@@ -60,8 +60,9 @@ func newNode(t *testing.T, index int, name string, others []string) *node {
 		t.Fatal(err)
 	}
 	for file, text := range map[string]string{
-		"secret.txt":   "secret\n",
-		"manager.conf": "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 5038\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 30000\n",
+		"secret.txt": "secret\n",
+		"manager.conf": "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 5038\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 30000\n" +
+			"[follower]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 30000\neventid = yes\n",
 		"amibus.yaml": fmt.Sprintf(`node:   {name: %s, data_dir: data}
 source: {asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
 ami:    {manager_conf: manager.conf}

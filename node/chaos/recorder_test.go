@@ -83,14 +83,8 @@ func (r *recorder) run() {
 
 // record keeps one session; it begins when the login is accepted.
 func (r *recorder) record(conn net.Conn) {
-	d := ami.NewDecoder(conn, ami.Client)
-	if _, err := d.Line(); err != nil {
-		return
-	}
-	if _, err := io.WriteString(conn, "Action: Login\r\nUsername: admin\r\nSecret: secret\r\n\r\n"); err != nil {
-		return
-	}
-	if m, err := d.Decode(); err != nil || string(m.Get("Response")) != "Success" {
+	d, err := login(conn, "Username: admin\r\n")
+	if err != nil {
 		return
 	}
 	s := &session{last: make([]uint32, len(r.sources))}
@@ -103,7 +97,7 @@ func (r *recorder) record(conn net.Conn) {
 			break
 		}
 		r.mu.Lock()
-		s.keep(m, r.sources)
+		s.keep(m, m.Bytes(), r.sources)
 		r.mu.Unlock()
 	}
 	r.mu.Lock()
@@ -111,22 +105,37 @@ func (r *recorder) record(conn net.Conn) {
 	r.mu.Unlock()
 }
 
-func (s *session) keep(m *ami.Message, sources map[string]int) {
+// login logs in with more headers than the secret.
+func login(conn net.Conn, headers string) (*ami.Decoder, error) {
+	d := ami.NewDecoder(conn, ami.Client)
+	if _, err := d.Line(); err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(conn, "Action: Login\r\nSecret: secret\r\n"+headers+"\r\n"); err != nil {
+		return nil, err
+	}
+	m, err := d.Decode()
+	if err == nil && string(m.Get("Response")) != "Success" {
+		err = fmt.Errorf("login refused: %s", m.Bytes())
+	}
+	return d, err
+}
+
+// keep takes a message, whose text is given without what this client alone sees.
+func (s *session) keep(m *ami.Message, text []byte, sources map[string]int) {
 	if m.Kind() != ami.KindEvent {
 		return
 	}
-	switch name := string(m.Get("Event")); {
-	case name == "NodeState", name == "Gap":
+	if name := string(m.Get("Event")); name == "NodeState" || name == "Gap" {
 		s.notes = append(s.notes, note{len(s.events), name, string(m.Get("Node")), string(m.Bytes())})
 		return
-	case name == "FullyBooted" && !m.Has("SystemName"): // of this login
+	}
+	n, err := strconv.ParseUint(string(m.Get("Number")), 10, 32)
+	if err != nil { // of amibus itself, such as the report of a login
 		return
 	}
-	e := event{from: -1, text: maphash.Bytes(seed, m.Bytes())}
-	if n, err := strconv.ParseUint(string(m.Get("Number")), 10, 32); err == nil {
-		e.from, e.number = sources[string(m.Get("SystemName"))], uint32(n)
-		s.last[e.from] = e.number
-	}
+	e := event{from: sources[string(m.Get("SystemName"))], number: uint32(n), text: maphash.Bytes(seed, text)}
+	s.last[e.from] = e.number
 	s.events = append(s.events, e)
 }
 

@@ -35,7 +35,7 @@ func TestKill(t *testing.T) {
 	clean, starved := 0, 0
 	for round := 1; clean < want; round++ {
 		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
-			c := newCluster(t)
+			c := newCluster(t, rng)
 			killed := map[*node]bool{}
 			for _, i := range rng.Perm(len(c.nodes))[:min(want-clean, len(c.nodes))] {
 				if why := c.killOne(t, c.nodes[i], killed, time.Duration(500+rng.IntN(1000))*time.Millisecond); why != "" {
@@ -142,7 +142,7 @@ func TestFreeze(t *testing.T) {
 		t.Skip("not in the short set")
 	}
 	rng := dice(t)
-	c := newCluster(t)
+	c := newCluster(t, rng)
 	victim := c.nodes[rng.IntN(len(c.nodes))]
 	c.talk(true)
 	time.Sleep(time.Second)
@@ -159,7 +159,7 @@ func TestSlow(t *testing.T) {
 		t.Skip("not in the short set")
 	}
 	rng := dice(t)
-	c := newCluster(t)
+	c := newCluster(t, rng)
 	victim := c.nodes[rng.IntN(len(c.nodes))]
 	c.talk(true)
 	for began := time.Now(); time.Since(began) < 10*time.Second; {
