@@ -31,6 +31,7 @@ type follower struct {
 	conn     net.Conn
 	at       string // the node
 	logins   int
+	gaps     int
 	all      session // over all connections
 	place    map[string]place
 	wrong    []string
@@ -170,6 +171,7 @@ func (f *follower) step(id string) {
 
 // gap: only the end of an incarnation that was killed may be unknown, and such a gap has no end.
 func (f *follower) gap(m *ami.Message) {
+	f.gaps++
 	if m.Has("Last") {
 		f.wrong = append(f.wrong, fmt.Sprintf("at %s: a loss was declared: %q", f.at, m.Bytes()))
 	}
@@ -184,8 +186,16 @@ func (f *follower) now() session {
 	return s
 }
 
-func (f *follower) report() (logins int, wrong []string) {
+// report says what happened to it, and everything that is wrong.
+func (f *follower) report() (text string, wrong []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.logins, slices.Clone(f.wrong)
+	return fmt.Sprintf("%s: %d events over %d logins, %d open ends of incarnations", f.name, len(f.all.events), f.logins, f.gaps), slices.Clone(f.wrong)
+}
+
+// entered tells whether it was ever let in.
+func (f *follower) entered() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logins > 0
 }
