@@ -26,9 +26,6 @@ func newCluster(t *testing.T, rng *rand.Rand) *cluster {
 	t.Helper()
 	names := []string{"n1", "n2", "n3", "n4", "n5"}
 	network(t, names)
-	if _, err := binary(); err != nil {
-		t.Fatal(err)
-	}
 	c := &cluster{}
 	sources := map[string]int{}
 	for i, name := range names {

@@ -20,13 +20,13 @@ func TestCut(t *testing.T) {
 	case list == "":
 		list = "3s,25s,75s"
 	}
+	rng := dice(t)
 	for text := range strings.SplitSeq(list, ",") {
 		t.Run(text, func(t *testing.T) {
 			d, err := time.ParseDuration(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			rng := dice(t)
 			c := newCluster(t, rng)
 			victim := c.nodes[rng.IntN(len(c.nodes))]
 			since := c.lengths()

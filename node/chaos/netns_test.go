@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,21 +24,33 @@ const (
 	hub    = prefix + "hub" // holds the bridge: nothing of this is in the machine's own namespace
 )
 
-// network makes a namespace for each name, joined by a bridge. A node listens beyond loopback only with credentials, so 127.77.0.0/24
-// is the network: in the namespaces the kernel is told to take it for any other, while it is loopback for who only reads the address.
-func network(t *testing.T, names []string) {
+// needNamespaces skips the test where there are none to be had.
+func needNamespaces(t *testing.T) {
 	t.Helper()
+	const nothing = "; nothing about kills and cuts was tested here"
 	if os.Geteuid() != 0 {
-		t.Skip("chaos SKIPPED: needs root for network namespaces; nothing about kills and cuts was tested here")
+		t.Skip("chaos SKIPPED: needs root for network namespaces" + nothing)
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("chaos SKIPPED: needs the tool ip (package iproute2); nothing about kills and cuts was tested here")
+		t.Skip("chaos SKIPPED: needs the tool ip (package iproute2)" + nothing)
 	}
 	lockMachine(t)
 	tearDown(t)
 	if out, err := exec.Command("ip", "netns", "add", hub).CombinedOutput(); err != nil {
-		t.Skipf("chaos SKIPPED: network namespaces cannot be made here (%s); nothing about kills and cuts was tested here", strings.TrimSpace(string(out)))
+		t.Skipf("chaos SKIPPED: network namespaces cannot be made here (%s)%s", strings.TrimSpace(string(out)), nothing)
 	}
+	t.Cleanup(func() { tearDown(t) })
+	if out, err := exec.Command("ip", "-n", hub, "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Skipf("chaos SKIPPED: network namespaces cannot be used here (%s)%s", strings.TrimSpace(string(out)), nothing)
+	}
+}
+
+// network makes a namespace for each name, joined by a bridge. A node listens beyond loopback only with credentials, so 127.77.0.0/24
+// is the network: in the namespaces the kernel is told to take it for any other, while it is loopback for who only reads the address.
+func network(t *testing.T, names []string) {
+	t.Helper()
+	tearDown(t)
+	ip(t, "netns", "add", hub)
 	t.Cleanup(func() { tearDown(t) })
 	ip(t, "-n", hub, "link", "add", "bridge", "type", "bridge")
 	ip(t, "-n", hub, "link", "set", "bridge", "up")
@@ -85,7 +96,7 @@ func ip(t *testing.T, args ...string) {
 // lockMachine lets one run at a time use the names.
 func lockMachine(t *testing.T) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "amibus-chaos.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile("/run/amibus-chaos.lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}

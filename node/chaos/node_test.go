@@ -21,23 +21,34 @@ import (
 
 var (
 	hold = flag.Duration("hold", 300*time.Millisecond, "bus.hold of the nodes")
+	keep = flag.String("journal", "memory", "bus.journal of the nodes")
 	nice = flag.Int("nice", 0, "nice value of the nodes; below 0 they go before everything else on the machine")
 )
 
 const adminAddr = "127.0.0.1:8080"
 
-// binary builds amibus once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "amibus-chaos-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "amibus")
+// workDir is removed at the end; build puts amibus there, once.
+var workDir string
+
+var build = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(workDir, "amibus")
 	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/amibus").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		return "", fmt.Errorf("amibus cannot be built: %w\n%s", err, out)
 	}
 	return path, nil
 })
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if workDir, err = os.MkdirTemp("", "amibus-chaos-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(workDir)
+		return m.Run()
+	}())
+}
 
 // node is one amibus process with its Asterisk and its client.
 type node struct {
@@ -68,10 +79,11 @@ source: {asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
 ami:    {manager_conf: manager.conf}
 bus:
   hold: %v
+  journal: %s
   nats:   {route_listen: "%s:6222"}
   member: {listen: "%s:7946", join: ["%s"]}
 admin:  {listen: "%s"}
-`, name, asteriskAddr, *hold, address(index), address(index), strings.Join(others, `", "`), adminAddr),
+`, name, asteriskAddr, *hold, *keep, address(index), address(index), strings.Join(others, `", "`), adminAddr),
 	} {
 		if err := os.WriteFile(filepath.Join(n.dir, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -89,7 +101,7 @@ admin:  {listen: "%s"}
 // start runs the node in its namespace. Its log goes on in the same file.
 func (n *node) start(t *testing.T) {
 	t.Helper()
-	path, err := binary()
+	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,10 @@ var (
 	randSeed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of who is hit when")
 )
 
+// dice decide who is hit when, in a test that needs namespaces.
 func dice(t *testing.T) *rand.Rand {
+	t.Helper()
+	needNamespaces(t)
 	t.Logf("seed %d, hold %v, %d events a second from each of 5 Asterisks", *randSeed, *hold, *rate)
 	return rand.New(rand.NewPCG(*randSeed, 0))
 }
