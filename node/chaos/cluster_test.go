@@ -193,7 +193,7 @@ func few(wrong []string) []string {
 	return wrong
 }
 
-// starved names a node that was dropped since the marks although nothing had been done to it (to the victim: until it was hit), as
+// starved names a node that was out of view since the marks although nothing had been done to it (the victim: before it was hit), as
 // seen by one that nothing was done to.
 func (c *cluster) starved(since, hit []int, victim *node) string {
 	for i, n := range c.nodes {
@@ -201,9 +201,10 @@ func (c *cluster) starved(since, hit []int, victim *node) string {
 			continue
 		}
 		for _, note := range n.recorder.now().notes {
+			was := strings.Contains(note.text, "State: dropped") || strings.Contains(note.text, "State: returned")
 			expected := victim != nil && strings.HasSuffix(note.node, "/"+victim.name) && note.at >= hit[i]
-			if note.at >= since[i] && strings.Contains(note.text, "State: dropped") && !expected {
-				return fmt.Sprintf("%s has dropped %s: %q", n.name, note.node, note.text)
+			if note.at >= since[i] && was && !expected {
+				return fmt.Sprintf("at %s: %q", n.name, note.text)
 			}
 		}
 	}
