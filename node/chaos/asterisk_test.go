@@ -32,6 +32,8 @@ type asterisk struct {
 	texts    []uint64 // of number n at n-1
 	links    []*wire
 	sessions map[*manager]bool
+
+	variables map[string]string // global ones, which live as long as an Asterisk
 }
 
 // wire is a link, with the time of each write.
@@ -47,7 +49,7 @@ type write struct {
 
 func newAsterisk(t *testing.T, index int, name string, rate int) *asterisk {
 	t.Helper()
-	a := &asterisk{index: index, system: "pbx-" + name, rate: rate, done: make(chan struct{}), sessions: map[*manager]bool{}}
+	a := &asterisk{index: index, system: "pbx-" + name, rate: rate, done: make(chan struct{}), sessions: map[*manager]bool{}, variables: map[string]string{}}
 	if err := inside(name, func() (err error) {
 		a.ln, err = net.Listen("tcp", asteriskAddr)
 		return err

@@ -89,9 +89,18 @@ func (s *manager) answer(m *ami.Message) {
 	case action == "ping":
 		s.respond(m, "Success", "Ping", "Pong")
 	case action == "getvar":
-		s.respond(m, "Success", "Variable", string(m.Get("Variable")), "Value", "")
+		name := string(m.Get("Variable"))
+		s.respond(m, "Success", "Variable", name, "Value", s.a.variables[name])
 	case action == "setvar":
+		name, value := string(m.Get("Variable")), string(m.Get("Value"))
+		s.a.variables[name] = value
 		s.respond(m, "Success", "Message", "Variable Set")
+		for o := range s.a.sessions {
+			if o.wire != nil {
+				o.send(fmt.Appendf(nil, "Event: VarSet\r\nPrivilege: dialplan,all\r\nSystemName: %s\r\nChannel: none\r\nVariable: %s\r\nValue: %s\r\nUniqueid: none\r\n\r\n",
+					s.a.system, name, value))
+			}
+		}
 	default:
 		s.respond(m, "Error", "Message", "Invalid/unknown command: "+m.Action()+". Use Action: ListCommands to show available commands.")
 	}
