@@ -14,6 +14,8 @@ const maxBatch = 256
 
 // Source is the stream of a node; *stream.Stream is one. Its methods are called from many goroutines.
 type Source interface {
+	// Settled is closed when the node knows where the others stand. Before, positions may jump.
+	Settled() <-chan struct{}
 	// ViewPast calls fn, while nothing is emitted, with the standing of every node, and the incarnations of a node that are over,
 	// ascending. fn must be quick and not call the Source.
 	ViewPast(fn func(now []merge.Position, past func(merge.Node) []merge.Past))
@@ -56,6 +58,11 @@ func NewReplay(cfg Config, at Vector) *Replay { return &Replay{cfg: cfg, at: map
 
 // Next returns the next part. It fails with the error of ctx only.
 func (r *Replay) Next(ctx context.Context) (Batch, error) {
+	select {
+	case <-r.cfg.Source.Settled():
+	case <-ctx.Done():
+		return Batch{}, ctx.Err()
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return Batch{}, err

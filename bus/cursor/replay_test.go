@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
@@ -23,13 +24,15 @@ type model struct {
 	all     []merge.Event
 	hlc     int64
 	writing int // events that are still to be said while somebody reads
+	settled chan struct{}
 }
 
 func key(n merge.Node, epoch, seq uint64) string { return fmt.Sprint(n, epoch, "/", seq) }
 
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{t: t, rand: rand.New(rand.NewPCG(seed, 0)), topic: stasis.NewTopic[merge.Event]("model"), nodes: []merge.Node{alpha, bravo, east},
-		now: map[merge.Node]*merge.Position{}, past: map[merge.Node][]merge.Past{}, held: map[string]merge.Event{}}
+		now: map[merge.Node]*merge.Position{}, past: map[merge.Node][]merge.Past{}, held: map[string]merge.Event{}, settled: make(chan struct{})}
+	close(m.settled)
 	for _, n := range m.nodes {
 		m.now[n] = &merge.Position{Node: n, Epoch: 1}
 	}
@@ -54,6 +57,8 @@ func (m *model) say(count int) {
 		m.topic.Publish(e)
 	}
 }
+
+func (m *model) Settled() <-chan struct{} { return m.settled }
 
 func (m *model) ViewPast(fn func([]merge.Position, func(merge.Node) []merge.Past)) {
 	var now []merge.Position
@@ -263,4 +268,35 @@ func TestClose(t *testing.T) {
 	if _, err := r.Next(ctx); err != context.Canceled {
 		t.Fatalf("%v", err)
 	}
+}
+
+// TestBeforeTheNodeHasJoined: who resumes at a node that has just started must not be taken for one who is ahead of it.
+func TestBeforeTheNodeHasJoined(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(t, 1)
+		m.say(100)
+		joined := m.now
+		m.now, m.settled = map[merge.Node]*merge.Position{}, make(chan struct{})
+		for _, n := range m.nodes {
+			m.now[n] = &merge.Position{Node: n}
+		}
+		r := NewReplay(Config{Source: m, Subscribe: func() *stasis.Subscription[merge.Event] { return m.topic.Subscribe(1 << 20) }, Small: 1},
+			Vector{alpha: {1, 1}})
+		defer r.Close()
+		first := make(chan Batch, 1)
+		go func() {
+			b, err := r.Next(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			first <- b
+		}()
+		synctest.Wait()
+		m.now = joined
+		close(m.settled)
+		if b := <-first; len(b.Events) == 0 {
+			t.Fatal("nothing is replayed")
+		}
+	})
 }

@@ -58,6 +58,12 @@ func (f *fakeStream) restart(node merge.Node) {
 	f.now[node] = p
 }
 
+func (f *fakeStream) Settled() <-chan struct{} {
+	settled := make(chan struct{})
+	close(settled)
+	return settled
+}
+
 func (f *fakeStream) ViewPast(fn func([]merge.Position, func(merge.Node) []merge.Past)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
