@@ -201,9 +201,8 @@ func (c *cluster) starved(since, hit []int, victim *node) string {
 			continue
 		}
 		for _, note := range n.recorder.now().notes {
-			was := strings.Contains(note.text, "State: dropped") || strings.Contains(note.text, "State: returned")
 			expected := victim != nil && strings.HasSuffix(note.node, "/"+victim.name) && note.at >= hit[i]
-			if note.at >= since[i] && was && !expected {
+			if note.at >= since[i] && note.outOfView() && !expected {
 				return fmt.Sprintf("at %s: %q", n.name, note.text)
 			}
 		}

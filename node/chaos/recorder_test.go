@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,11 @@ type note struct {
 	name string
 	node string
 	text string
+}
+
+// outOfView tells of a node that is, or was until now, not waited for.
+func (n note) outOfView() bool {
+	return strings.Contains(n.text, "State: dropped") || strings.Contains(n.text, "State: returned")
 }
 
 func newRecorder(t *testing.T, name string, sources map[string]int) *recorder {

@@ -86,6 +86,11 @@ func (c *cluster) killOne(t *testing.T, victim *node, killed map[*node]bool, aft
 	if why := c.starved(since, done, victim); why != "" {
 		return why
 	}
+	for _, note := range victim.recorder.now().notes {
+		if note.outOfView() {
+			return fmt.Sprintf("at %s, back again: %q", victim.name, note.text)
+		}
+	}
 	c.identical(t, since, victim)
 	t.Logf("kill of %s: lost of its last words: %s", victim.name, c.lastWords(t, since, victim, at))
 	return ""
