@@ -12,11 +12,12 @@
 //   - missing is only the end of what was written to a connection that a kill broke, and at most what was written in the last moment;
 //   - clients at nodes that were not killed got the identical sequence when a node was killed, and a client at the node that came back
 //     got the end of it;
+//   - clients that are cut again and again, and resume at any node, have in all the whole stream, with dense seqs in their EventIDs;
 //   - during a cut both sides go on, and after it everything arrives everywhere.
 //
 // # A starved machine
 //
 // A node that the machine does not run for as long as bus.hold is dropped by the others, as a frozen one is: then one order everywhere
-// is not promised. A run in which a node was dropped that nothing was done to counts as starved: it is reported, everything but the
+// is not promised. A run in which a node was out of view that nothing was done to counts as starved: it is reported, everything but the
 // identity is checked all the same, and it is run again.
 package chaos
