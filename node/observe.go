@@ -5,6 +5,7 @@ import (
 
 	"github.com/amibus/amibus/bus/member"
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/bus/stream"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/upstream"
@@ -121,9 +122,15 @@ func (n *Node) busMetrics(a *admin.Server) {
 	}
 	counter("amibus_bus_frames_received_total", "Frames of other nodes.", func() uint64 { return n.stream.Stats().FramesIn })
 	counter("amibus_bus_frames_sent_total", "Frames sent to other nodes.", func() uint64 { return n.stream.Stats().FramesOut })
-	counter("amibus_bus_bad_messages_total", "Messages on the bus that could not be read.", func() uint64 { return n.stream.Stats().BadFrames })
+	a.CollectFunc("amibus_bus_bad_messages_total", "Messages on the bus that were refused, by reason.", admin.Counter, []string{"reason"},
+		func(emit func(float64, ...string)) {
+			for r, count := range n.stream.Stats().Bad {
+				emit(float64(count), stream.Reason(r).String())
+			}
+		})
 	counter("amibus_bus_outbox_dropped_total", "Messages the bus did not take.", func() uint64 { return n.stream.Stats().OutboxDropped })
 	counter("amibus_bus_keyed_sent_total", "Events published one by one on the keyed plane.", func() uint64 { return n.stream.Stats().KeyedSent })
+	counter("amibus_bus_keyed_dropped_total", "Events the keyed plane did not take: gaps for who listens there.", func() uint64 { return n.stream.Stats().KeyedLost })
 	counter("amibus_bus_received_bytes_total", "Bytes from the bus.", func() uint64 { return n.bus.Stats().BytesIn })
 	counter("amibus_bus_sent_bytes_total", "Bytes to the bus.", func() uint64 { return n.bus.Stats().BytesOut })
 	counter("amibus_bus_dropped_total", "Messages from the bus lost because this node was too slow; fetched again.", func() uint64 { return n.bus.Stats().Dropped })

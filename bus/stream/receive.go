@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -25,34 +26,32 @@ func (s *Stream) subscribe() (stop func(), err error) {
 	var f wire.Frame // one subscription, one goroutine: reused
 	subs := []struct {
 		pattern string
-		take    func(b []byte) error
+		take    func(m bus.Msg) error
 	}{
-		{bus.FramePattern, func(b []byte) error {
-			if err := wire.ParseFrame(b, &f); err != nil {
-				return err
+		{bus.FramePattern, func(m bus.Msg) error { return s.takeFrame(m, &f) }},
+		{bus.JoinPattern, func(m bus.Msg) error {
+			j := &amibuspb.Join{}
+			err := cmp.Or(proto.Unmarshal(m.Data, j), speaker(m.Subject, j.GetSite(), j.GetNode()), checkJoin(j))
+			return s.stepIf(err, merge.JoinIn{Join: j})
+		}},
+		{bus.SubjectJoined(self.Site, self.Name), func(m bus.Msg) error {
+			a := &amibuspb.JoinAnswer{}
+			err := cmp.Or(proto.Unmarshal(m.Data, a), checkAnswer(a))
+			return s.stepIf(err, merge.JoinAnswerIn{Answer: a})
+		}},
+		{bus.SeenPattern, func(m bus.Msg) error {
+			seen := &amibuspb.Seen{}
+			err := cmp.Or(proto.Unmarshal(m.Data, seen), speaker(m.Subject, seen.GetSite(), seen.GetNode()), checkPositions(seen.GetPositions()))
+			if err == nil {
+				defer s.ends.note(seen)
 			}
-			s.framesIn.Add(1)
-			s.step(merge.FrameIn{Frame: &f})
-			return nil
-		}},
-		{bus.JoinPattern, func(b []byte) error {
-			m := &amibuspb.Join{}
-			return s.stepMsg(b, m, merge.JoinIn{Join: m})
-		}},
-		{bus.SubjectJoined(self.Site, self.Name), func(b []byte) error {
-			m := &amibuspb.JoinAnswer{}
-			return s.stepMsg(b, m, merge.JoinAnswerIn{Answer: m})
-		}},
-		{bus.SeenPattern, func(b []byte) error {
-			m := &amibuspb.Seen{}
-			defer s.ends.note(m)
-			return s.stepMsg(b, m, merge.SeenIn{Seen: m})
+			return s.stepIf(err, merge.SeenIn{Seen: seen})
 		}},
 	}
 	for _, sub := range subs {
 		end, err := s.cfg.Bus.Subscribe(sub.pattern, func(m bus.Msg) {
-			if err := sub.take(m.Data); err != nil && s.badFrames.Add(1)%1000 == 1 {
-				s.cfg.Log.Warn("bad message on the bus, ignored", "subject", m.Subject, "err", err, "so_far", s.badFrames.Load())
+			if err := sub.take(m); err != nil {
+				s.refuse(m.Subject, err)
 			}
 		})
 		if err != nil {
@@ -70,19 +69,33 @@ func (s *Stream) subscribe() (stop func(), err error) {
 	return stop, nil
 }
 
-func (s *Stream) stepMsg(b []byte, m proto.Message, in merge.Input) error {
-	if err := proto.Unmarshal(b, m); err != nil {
+func (s *Stream) takeFrame(m bus.Msg, f *wire.Frame) error {
+	if err := wire.ParseFrame(m.Data, f); err != nil {
 		return err
 	}
-	s.step(in)
+	if err := cmp.Or(speaker(m.Subject, f.Site, f.Node), checkFrame(f)); err != nil {
+		return err
+	}
+	s.framesIn.Add(1)
+	s.step(merge.FrameIn{Frame: f})
 	return nil
+}
+
+// stepIf takes a message unless something is wrong with it.
+func (s *Stream) stepIf(err error, in merge.Input) error {
+	if err == nil {
+		s.step(in)
+	}
+	return err
 }
 
 // serveReplay gives events from the journal, in frames of at most a chunk.
 func (s *Stream) serveReplay(_ context.Context, req []byte, send func([]byte) error) error {
 	var r amibuspb.Replay
 	if err := proto.Unmarshal(req, &r); err != nil {
-		return fmt.Errorf("replay: %w", err)
+		err = fmt.Errorf("replay: %w", err)
+		s.refuse(bus.SubjectReplay(s.cfg.Merge.Self.Site, s.cfg.Merge.Self.Name), err)
+		return err
 	}
 	var buf []byte
 	return s.replay(merge.Node{Site: r.GetSite(), Name: r.GetNode()}, r.GetEpoch(), r.GetFrom(), r.GetTo(), func(f *wire.Frame) error {

@@ -1,17 +1,17 @@
 package stream
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/amibus/amibus/bus"
 	"github.com/amibus/amibus/bus/merge"
-	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
-	"github.com/amibus/amibus/translator"
 )
 
 // sendAll carries the outbox to the bus until done is closed and nothing is left.
@@ -45,6 +45,7 @@ func (s *Stream) sendOne(buf []byte, msg any) []byte {
 		s.framesOut.Add(1)
 		buf = s.sendKeyed(buf[:0], msg.Frame)
 	case merge.SendJoin:
+		s.announceKeyed(msg.Join)
 		s.publishMsg(bus.SubjectJoin(self.Site, self.Name), msg.Join)
 	case merge.SendJoinAnswer:
 		s.publishMsg(bus.SubjectJoined(msg.To.Site, msg.To.Name), msg.Answer)
@@ -67,40 +68,6 @@ func (s *Stream) publish(subject string, data []byte) {
 	if err := s.cfg.Bus.Publish(subject, data); err != nil && s.dropped.Add(1)%1000 == 1 {
 		s.cfg.Log.Warn("bus refused a message; peers will fetch what they miss", "subject", subject, "err", err)
 	}
-}
-
-// sendKeyed publishes the frame's events one by one, and its mark, for those who listen to the keyed plane.
-func (s *Stream) sendKeyed(buf []byte, f *wire.Frame) []byte {
-	if s.cfg.Keyed == KeyedNever {
-		return buf
-	}
-	id := translator.Ident{Site: f.Site, Node: f.Node, Epoch: f.Epoch}
-	subject, wanted := "", false // of the last event: the next one is often of the same channel
-	var spare [256]byte
-	for i := range f.Entries {
-		e := &f.Entries[i]
-		if b := bus.AppendSubjectEvent(spare[:0], ami.Class(e.Classes()).First(), f.Site, f.Node, e.Uniqueid()); string(b) != subject {
-			subject = string(b)
-			wanted = s.cfg.Keyed == KeyedAlways || s.cfg.Bus.Wanted(subject)
-		}
-		if !wanted {
-			continue
-		}
-		id.Seq, id.HLC = f.First+uint64(i), e.HLC()
-		event, err := translator.AppendEvent(buf[:0], id, e)
-		if err != nil {
-			s.cfg.Log.Error("event cannot be typed for the keyed plane", "node", f.Node, "epoch", f.Epoch, "seq", id.Seq, "err", err)
-			continue
-		}
-		buf = event
-		s.publish(subject, event)
-		s.keyed.Add(1)
-	}
-	if subject := bus.SubjectMark(f.Site, f.Node); s.cfg.Keyed == KeyedAlways || s.cfg.Bus.Wanted(subject) {
-		s.publishMsg(subject, &amibuspb.Mark{Site: f.Site, Node: f.Node, Epoch: f.Epoch,
-			Seq: f.First + uint64(len(f.Entries)) - 1, Hlc: f.Mark})
-	}
-	return buf
 }
 
 // ask fetches missed events from one node and feeds them in as they come. It gives up when nothing came for a quarter of Hold.
@@ -145,8 +112,12 @@ func (s *Stream) request(ctx context.Context, a merge.Ask, patience time.Duratio
 	return s.cfg.Bus.Request(ctx, bus.SubjectReplay(a.Target.Site, a.Target.Name), req, func(chunk []byte) error {
 		idle.Stop()
 		var f wire.Frame
-		if err := wire.ParseFrame(append([]byte(nil), chunk...), &f); err != nil {
-			s.badFrames.Add(1)
+		err := wire.ParseFrame(append([]byte(nil), chunk...), &f)
+		if err == nil && (f.Site != a.Origin.Site || f.Node != a.Origin.Name || f.Epoch != a.Epoch) {
+			err = fmt.Errorf("replay of %s, epoch %d, answered with a frame of %s/%s, epoch %d: %w", a.Origin, a.Epoch, f.Site, f.Node, f.Epoch, errForeign)
+		}
+		if err = cmp.Or(err, checkFrame(&f)); err != nil {
+			s.refuse(bus.SubjectReplay(a.Target.Site, a.Target.Name), err)
 			return err
 		}
 		err := each(&f)

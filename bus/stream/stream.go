@@ -62,7 +62,9 @@ type Stream struct {
 	settled  chan struct{}
 	once     sync.Once
 
-	framesIn, framesOut, badFrames, dropped, keyed atomic.Uint64
+	framesIn, framesOut, dropped, keyed, keyedLost atomic.Uint64
+	bad                                            [reasons]atomic.Uint64
+	badLogged                                      [reasons]atomic.Int64 // mono of the last log line, never 0
 }
 
 // New returns a stream that does nothing until Run. Events published before are kept and stamped after the join.
@@ -196,18 +198,24 @@ func (s *Stream) tick(ctx context.Context) {
 
 // Stats of a stream.
 type Stats struct {
-	Merge                                     merge.Stats
-	FramesIn, FramesOut, BadFrames, KeyedSent uint64
-	OutboxDropped                             uint64
-	Epoch                                     uint64
+	Merge                merge.Stats
+	FramesIn, FramesOut  uint64
+	KeyedSent, KeyedLost uint64          // events published on the keyed plane, and those that could not be
+	Bad                  [reasons]uint64 // messages refused, by Reason
+	OutboxDropped        uint64
+	Epoch                uint64
 }
 
 // Stats returns a snapshot.
 func (s *Stream) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Merge: s.machine.Stats(), FramesIn: s.framesIn.Load(), FramesOut: s.framesOut.Load(), BadFrames: s.badFrames.Load(),
-		KeyedSent: s.keyed.Load(), OutboxDropped: s.dropped.Load(), Epoch: s.machine.Epoch()}
+	st := Stats{Merge: s.machine.Stats(), FramesIn: s.framesIn.Load(), FramesOut: s.framesOut.Load(), KeyedSent: s.keyed.Load(),
+		KeyedLost: s.keyedLost.Load(), OutboxDropped: s.dropped.Load(), Epoch: s.machine.Epoch()}
+	for r := range s.bad {
+		st.Bad[r] = s.bad[r].Load()
+	}
+	return st
 }
 
 // Positions returns the standing of every node.

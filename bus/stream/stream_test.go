@@ -33,9 +33,15 @@ func (l *listener) texts() []string {
 
 func start(t *testing.T, ctx context.Context, wg *sync.WaitGroup, b bus.Bus, name string, peers ...string) *listener {
 	t.Helper()
+	return startWith(t, ctx, wg, b, name, 300*time.Millisecond, slog.New(slog.DiscardHandler), peers...)
+}
+
+func startWith(t *testing.T, ctx context.Context, wg *sync.WaitGroup, b bus.Bus, name string, hold time.Duration, log *slog.Logger,
+	peers ...string) *listener {
+	t.Helper()
 	l := &listener{}
 	l.Stream = New(Config{
-		Merge:   merge.Config{Self: merge.Node{Site: "default", Name: name}, Epoch: uint64(time.Now().UnixMilli()), Hold: 300 * time.Millisecond},
+		Merge:   merge.Config{Self: merge.Node{Site: "default", Name: name}, Epoch: uint64(time.Now().UnixMilli()), Hold: hold},
 		Bus:     b,
 		Journal: journal.NewMemory("default", name, 1<<20, 1<<20),
 		Emitted: func(events []merge.Event) {
@@ -50,7 +56,7 @@ func start(t *testing.T, ctx context.Context, wg *sync.WaitGroup, b bus.Bus, nam
 			}
 		},
 		Changed: func(merge.Change) {},
-		Log:     slog.New(slog.DiscardHandler),
+		Log:     log,
 	})
 	var nodes []merge.Node
 	for _, p := range peers {

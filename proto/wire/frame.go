@@ -82,7 +82,9 @@ func ParseFrame(b []byte, f *Frame) error {
 			v, n = protowire.ConsumeFixed64(field)
 			f.Mark = int64(v)
 		case frameSchema:
-			schema, n = protowire.ConsumeVarint(field)
+			if schema, n = protowire.ConsumeVarint(field); n > 0 && schema != Schema { // what follows may be anything
+				return fmt.Errorf("%w: frame of %s/%s has version %d, this binary reads %d", ErrSchema, f.Site, f.Node, schema, Schema)
+			}
 		case frameSent:
 			v, n = protowire.ConsumeFixed64(field)
 			f.Sent = int64(v)
@@ -107,7 +109,7 @@ func ParseFrame(b []byte, f *Frame) error {
 		}
 	}
 	if schema != Schema {
-		return fmt.Errorf("%w: frame of %s/%s has version %d, this binary reads %d", ErrSchema, f.Site, f.Node, schema, Schema)
+		return fmt.Errorf("%w: no schema version, so it is no frame", ErrMalformed)
 	}
 	return nil
 }

@@ -180,8 +180,9 @@ func TestFrameRefused(t *testing.T) {
 		b    []byte
 		want error
 	}{
-		{"nothing", nil, wire.ErrSchema},
+		{"nothing", nil, wire.ErrMalformed},
 		{"next version", marshal(t, &amibuspb.Frame{Schema: wire.Schema + 1}), wire.ErrSchema},
+		{"next version, other entries", marshal(t, &amibuspb.Frame{Schema: wire.Schema + 1, Entries: []*amibuspb.Entry{{Classes: 1}}}), wire.ErrSchema},
 		{"cut off", good[:len(good)-1], wire.ErrMalformed},
 		{"bad entry", marshal(t, &amibuspb.Frame{Schema: 1, Entries: []*amibuspb.Entry{{Classes: 1}}}), wire.ErrMalformed},
 		{"site is no UTF-8", append(bytes.Clone(good), 1<<3|2, 1, 0xff), wire.ErrMalformed},
