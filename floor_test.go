@@ -23,11 +23,13 @@ var floor = map[string]int{
 	"node":          4,
 	"cmd/amibus":    5,
 	"node/nodetest": 5, "node/chaos": 5,
+	// An example is what a user would write: on top of everything, with a NATS connection of its own.
+	"docs/examples/go": 5,
 }
 
 // home is where each third-party library lives; protobuf is the one that everybody may use.
 var home = map[string][]string{
-	"github.com/nats-io/":               {"bus/natsbus"},
+	"github.com/nats-io/":               {"bus/natsbus", "docs/examples/go"},
 	"github.com/hashicorp/memberlist":   {"bus/member"},
 	"github.com/prometheus/":            {"node/admin"},
 	"go.yaml.in/":                       {"node/config"},
