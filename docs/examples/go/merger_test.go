@@ -23,7 +23,7 @@ import (
 )
 
 // hold is long enough that a busy machine drops nobody: only then is one order promised.
-const hold = 6 * time.Second
+const hold = 3 * time.Second
 
 // list collects what somebody was shown: key and text of each event.
 type list struct {
@@ -270,6 +270,9 @@ func TestKeyedPlaneIsEquivalent(t *testing.T) {
 
 	stopBravo() // leaves and comes back at once
 	bravo.leave()
+	eventually(t, "the others know that bravo has left", func() bool { // a new process takes longer than this
+		return alpha.stream.Stats().Merge.Awaited == 2 && charlie.stream.Stats().Merge.Awaited == 2
+	})
 	bravo = startNode(t, b, "bravo", 2, "alpha", "charlie")
 	stopBravo = bravo.load(captured(t, "bravo", 300))
 	defer func() { stopBravo() }()
