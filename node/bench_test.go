@@ -119,7 +119,7 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-func startThree(tb testing.TB) []*Node {
+func startThree(tb testing.TB, tune ...func(*config.Config)) []*Node {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -140,6 +140,9 @@ func startThree(tb testing.TB) []*Node {
 		c.Bus.NATS.RouteListen = "127.0.0.1:0"
 		c.Bus.Member.Listen, c.Bus.Member.Join = "127.0.0.1:0", join
 		c.Admin.Listen = ""
+		for _, f := range tune {
+			f(c)
+		}
 		n, err := New(c, slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 		if err != nil {
 			tb.Fatal(err)
