@@ -25,6 +25,9 @@ const (
 
 // Event is one AMI event of one node, typed and lossless: the AMI text can be rendered back from it byte for byte.
 // (site, node, epoch, seq) identifies it for ever; (hlc, site, node, epoch, seq) orders it among all events of the cluster.
+//
+// Who subscribes to all events sees a loss as a hole in seq. Who subscribes to a part has holes anyway and cannot; see Mark for what
+// such a consumer can still do. docs/consuming-events.md has the whole story.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Site of the origin node; "default" where nobody configured one.
@@ -757,7 +760,14 @@ func (x *BridgeSnapshot) GetRaw() map[uint32][]byte {
 }
 
 // Mark is what a consumer of the keyed plane needs to merge the events of several nodes in order
-// (subject ami.v1.mark.<site>.<node>).
+// (subject ami.v1.mark.<site>.<node>). A node publishes one behind the events of each frame it sends and, when it has nothing to say,
+// at least every sixth of bus.hold.
+//
+// To merge, subscribe to marks after events, on one connection, and read both in the order of arrival. Show the event with the smallest
+// key (hlc, site, node, epoch, seq) once every node has sent an event or a mark with an hlc at or above it. That needs hlc only, so it
+// works for any part of the events (one class, say): those of a node that were not subscribed are covered by its marks all the same. A
+// mark of an epoch that is new announces an incarnation: wait for it from then on. Do not wait for a node for ever: one that is silent
+// for bus.hold is out of the nodes' view as well.
 type Mark struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Site of the node that speaks.
@@ -766,10 +776,11 @@ type Mark struct {
 	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
 	// Incarnation of the node.
 	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Last seq published so far; 0 if none.
+	// Last seq so far, of all classes, whether anybody wanted the event or not; 0 if none. Who subscribes to all events and has not
+	// had this one when the mark arrives has lost it.
 	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
-	// "Every event of (site, node, epoch) with a seq above seq has an hlc above this." Nanoseconds, as Event.hlc; the largest
-	// int64 when the node has left.
+	// "Every event of (site, node, epoch) with a seq above seq has an hlc above this." Nanoseconds, as Event.hlc; 0 from a node that has
+	// not completed its join, the largest int64 when the node has left.
 	Hlc           int64 `protobuf:"fixed64,5,opt,name=hlc,proto3" json:"hlc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
