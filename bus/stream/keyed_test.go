@@ -25,9 +25,9 @@ import (
 	"github.com/amibus/amibus/translator"
 )
 
-func withID(uniqueid string) wire.Entry {
-	text := "Event: Test\r\nPrivilege: call,all\r\nUniqueid: " + uniqueid + "\r\n\r\n"
-	e, err := wire.ParseEntry(wire.AppendEntry(nil, 2, []byte("Test"), []byte(uniqueid), nil, []byte(text)))
+func withClass(class uint64, uniqueid string) wire.Entry {
+	text := "Event: Test\r\nUniqueid: " + uniqueid + "\r\n\r\n"
+	e, err := wire.ParseEntry(wire.AppendEntry(nil, class, []byte("Test"), []byte(uniqueid), nil, []byte(text)))
 	if err != nil {
 		panic(err)
 	}
@@ -50,11 +50,7 @@ func TestKeyedOrder(t *testing.T) {
 		alpha := start(t, ctx, &wg, picky{net.Bus("alpha")}, "alpha")
 		<-alpha.Settled()
 		long := strings.Repeat("x", bus.MaxSubject)
-		unwanted, err := wire.ParseEntry(wire.AppendEntry(nil, 4, []byte("Test"), nil, nil, []byte("Event: Test\r\n\r\n")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range []wire.Entry{withID("1.1"), unwanted, withID(long), unwanted} {
+		for _, e := range []wire.Entry{withClass(2, "1.1"), withClass(4, "1.1"), withClass(2, long), withClass(4, "")} {
 			alpha.Publish(e)
 			time.Sleep(20 * time.Millisecond) // a frame for each
 		}
