@@ -52,8 +52,8 @@ func (g *merger) event(e *amibuspb.Event, data []byte) {
 			return
 		}
 		entry.Stamp(e.GetHlc())
-		g.step(merge.FrameIn{Frame: &wire.Frame{Site: e.GetSite(), Node: e.GetNode(), Epoch: e.GetEpoch(), First: n.last, Mark: e.GetHlc(),
-			Entries: []wire.Entry{entry}}})
+		g.frame(&wire.Frame{Site: e.GetSite(), Node: e.GetNode(), Epoch: e.GetEpoch(), First: n.last, Mark: e.GetHlc(),
+			Entries: []wire.Entry{entry}})
 	}
 }
 
@@ -66,7 +66,12 @@ func (g *merger) mark(m *amibuspb.Mark) {
 	if m.GetHlc() != math.MaxInt64 && !g.settled {
 		g.since = max(g.since, m.GetHlc()) // of the node's events before its first mark some may have been before us
 	}
-	g.step(merge.FrameIn{Frame: &wire.Frame{Site: m.GetSite(), Node: m.GetNode(), Epoch: m.GetEpoch(), First: n.last + 1, Mark: m.GetHlc()}})
+	g.frame(&wire.Frame{Site: m.GetSite(), Node: m.GetNode(), Epoch: m.GetEpoch(), First: n.last + 1, Mark: m.GetHlc()})
+}
+
+func (g *merger) frame(f *wire.Frame) {
+	f.Sent = time.Now().UnixNano() // as if our clocks agreed: it is not ours to correct
+	g.step(merge.FrameIn{Frame: f})
 }
 
 // of returns the numbers of an incarnation, nil if a newer one has been heard of. A new one is waited for from now on.
@@ -115,7 +120,7 @@ func (g *merger) show(e *merge.Event) {
 	if !g.settled {
 		g.since = max(g.since, e.HLC)
 	}
-	if e.HLC <= g.since {
+	if e.HLC <= g.since || e.Missing > 0 { // gaps are told by who sees the real seq
 		return
 	}
 	if err := g.emit(e.Entry.AMI(), e.Late); err != nil {

@@ -102,6 +102,9 @@ func startNode(t *testing.T, b *natsbus.Bus, name string, epoch uint64, others .
 		Emitted: func(events []merge.Event) {
 			for i := range events {
 				e := &events[i]
+				if e.Missing > 0 {
+					t.Errorf("%s lost %d events of %s up to %d", name, e.Missing, e.Node, e.Seq)
+				}
 				if e.Node.Name == name {
 					n.own.Add(1)
 				}
@@ -109,7 +112,6 @@ func startNode(t *testing.T, b *natsbus.Bus, name string, epoch uint64, others .
 			}
 		},
 		Changed: func(c merge.Change) { t.Logf("%s: %s %s %s", name, c.Node, c.What, c.Why) },
-		Lost:    func(l merge.Lost) { t.Errorf("%s lost %+v", name, l) },
 		Log:     slog.New(slog.DiscardHandler),
 	})
 	var peers []merge.Node
