@@ -763,8 +763,8 @@ func (x *BridgeSnapshot) GetRaw() map[uint32][]byte {
 // (subject ami.v1.mark.<site>.<node>). A node publishes one behind the events of each frame it sends and, when it has nothing to say,
 // at least every sixth of bus.hold.
 //
-// To merge, subscribe to marks after events, on one connection, and read both in the order of arrival. Show the event with the smallest
-// key (hlc, site, node, epoch, seq) once every node has sent an event or a mark with an hlc at or above it. That needs hlc only, so it
+// To merge, subscribe to events and marks on one connection, and read both in the order of arrival. Listen for half of bus.hold first, to
+// learn of the nodes and to be known to them. Then show the event with the smallest key (hlc, site, node, epoch, seq) once every node has sent an event or a mark with an hlc at or above it. That needs hlc only, so it
 // works for any part of the events (one class, say): those of a node that were not subscribed are covered by its marks all the same. A
 // mark of an epoch that is new announces an incarnation: wait for it from then on. Do not wait for a node for ever: one that is silent
 // for bus.hold is out of the nodes' view as well.
@@ -776,8 +776,8 @@ type Mark struct {
 	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
 	// Incarnation of the node.
 	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Last seq so far, of all classes, whether anybody wanted the event or not; 0 if none. Who subscribes to all events and has not
-	// had this one when the mark arrives has lost it.
+	// Last seq so far, of all classes, whether anybody wanted the event or not; 0 if none. Who subscribes to all events, has
+	// had one of this node before, and has not had this one when the mark arrives has lost it.
 	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
 	// "Every event of (site, node, epoch) with a seq above seq has an hlc above this." Nanoseconds, as Event.hlc; 0 from a node that has
 	// not completed its join, the largest int64 when the node has left.

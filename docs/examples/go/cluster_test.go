@@ -16,6 +16,7 @@ import (
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/natsbus"
 	"github.com/amibus/amibus/bus/stream"
+	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/ami/capture"
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
@@ -155,27 +156,39 @@ func (n *node) load(entries [][]byte) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// captured are the entries of all recorded events, so that each kind occurs; begin varies where the list starts.
-func captured(t *testing.T, name string, begin int) (entries [][]byte) {
-	t.Helper()
-	origin := &translator.Origin{Node: name}
+// recorded is some events of each kind that Asterisks were recorded to say. Reading all recordings takes a while, so once is enough.
+var recorded = sync.OnceValues(func() (some []*ami.Message, err error) {
 	events, err := capture.Events("../../../testdata/captures")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	kinds := map[string]int{}
 	for _, m := range events {
-		if kind := string(m.Get("Event")); kinds[kind] < 8 { // some of each are enough
+		if kind := string(m.Get("Event")); kinds[kind] < 8 {
 			kinds[kind]++
-			b, err := origin.AppendEntry(nil, m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			entries = append(entries, b)
+			some = append(some, m)
 		}
 	}
 	if len(kinds) < 50 {
-		t.Fatalf("only %d kinds of events", len(kinds))
+		return nil, fmt.Errorf("only %d kinds of events", len(kinds))
+	}
+	return some, nil
+})
+
+// captured are the recorded events as entries of a node; begin varies where the list starts.
+func captured(t *testing.T, name string, begin int) (entries [][]byte) {
+	t.Helper()
+	events, err := recorded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin := &translator.Origin{Node: name}
+	for _, m := range events {
+		b, err := origin.AppendEntry(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, b)
 	}
 	return slices.Concat(entries[begin:], entries[:begin])
 }

@@ -37,8 +37,12 @@ func (g *gaps) event(e *amibuspb.Event) (missing *gap, duplicate bool) {
 	return n.upTo(e.GetSite(), e.GetNode(), e.GetSeq(), e.GetSeq()+1), false
 }
 
-// mark tells what is missing up to a mark.
+// mark tells what is missing up to a mark. Before the first event of a node a mark proves nothing: the node may know that somebody
+// wants its marks, perhaps another consumer, and not yet that we want its events.
 func (g *gaps) mark(m *amibuspb.Mark) *gap {
+	if g.nodes[[2]string{m.GetSite(), m.GetNode()}] == nil {
+		return nil
+	}
 	n := g.of(m.GetSite(), m.GetNode(), m.GetEpoch(), m.GetSeq()+1)
 	if m.GetEpoch() < n.epoch {
 		return nil
@@ -46,8 +50,8 @@ func (g *gaps) mark(m *amibuspb.Mark) *gap {
 	return n.upTo(m.GetSite(), m.GetNode(), m.GetSeq()+1, m.GetSeq()+1)
 }
 
-// of returns a node's standing. One that is met first begins where it is met: what came before is not missing but past. A newer
-// incarnation of a node that is known begins with seq 1.
+// of returns a node's standing. One that is met first begins with the event that it is met by: what came before is not missing but
+// past. A newer incarnation of a node that is known begins with seq 1.
 func (g *gaps) of(site, node string, epoch, next uint64) *standing {
 	id := [2]string{site, node}
 	switch n := g.nodes[id]; {

@@ -28,6 +28,7 @@ func TestGaps(t *testing.T) {
 		return ""
 	}
 	for i, c := range []struct{ got, want string }{
+		{mark(5, 7), ""},   // the events to come may not be for us yet
 		{event(5, 10), ""}, // met in the middle
 		{event(5, 11), ""},
 		{mark(5, 11), ""},

@@ -40,8 +40,7 @@ func main() {
 	}
 }
 
-// subjects are ami.v1.event.<class>.<site>.<node>.<uniqueid>. Behind the filters stand the marks, which need to be subscribed last:
-// a node that knows of somebody who wants its marks then knows of the wish for its events as well.
+// subjects are ami.v1.event.<class>.<site>.<node>.<uniqueid>. Behind the filters stand the marks.
 func subjects(classes, uniqueid string) []string {
 	id := ">"
 	if uniqueid != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,12 @@ func TestKeyedPlaneIsEquivalent(t *testing.T) {
 		}
 		return true
 	})
+	last := fmt.Sprintf(" default/charlie/1/%d late=", charlie.own.Load())
+	for _, o := range []*observer{all, late} {
+		eventually(t, "an observer has the last of charlie", func() bool {
+			return slices.ContainsFunc(o.get(), func(e string) bool { return strings.Contains(e, last) })
+		})
+	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -73,18 +80,18 @@ func TestKeyedPlaneIsEquivalent(t *testing.T) {
 	for _, e := range end {
 		bravo.stream.Publish(e)
 	}
-	upTo := func(who string, l *list) (events []string) {
+	upTo := func(who string, l *list) []string {
+		end, from := -1, 0
 		eventually(t, who+" sees the end", func() bool {
-			events = l.get()
-			for i, e := range events {
-				if strings.Contains(e, "\r\nEnd: yes\r\n") {
-					events = events[:i+1]
-					return true
-				}
+			events := l.get()
+			end = slices.IndexFunc(events[from:], func(e string) bool { return strings.Contains(e, "\r\nEnd: yes\r\n") })
+			if end >= 0 {
+				end += from
 			}
-			return false
+			from = len(events)
+			return end >= 0
 		})
-		return events
+		return l.get()[:end+1]
 	}
 	want := upTo("alpha", &alpha.list)
 	wantTail(t, "bravo", upTo("bravo", &bravo.list), want)

@@ -34,10 +34,11 @@ function escape(text) {
 // Gaps: seq is dense within (site, node, epoch), and a mark says how far it has come. It works only for who subscribes to everything.
 const all = args.class === "" && args.uniqueid === "";
 const nodes = new Map();
-function missing(m, seq, next) {
+function missing(m, seq, next, isMark) {
   const id = `${m.site}/${m.node}`;
   const epoch = BigInt(m.epoch.toString());
   let n = nodes.get(id);
+  if (!n && isMark) return; // the node may not know yet that we want its events
   if (!n) nodes.set(id, (n = { epoch, next: seq })); // met in the middle: what came before is past, not missing
   if (epoch > n.epoch) Object.assign(n, { epoch, next: 1n }); // a new incarnation begins with 1
   if (epoch < n.epoch) return;
@@ -63,7 +64,7 @@ function onEvent(data) {
 function onMark(data) {
   const m = Mark.decode(data);
   const next = BigInt(m.seq.toString()) + 1n;
-  if (all) missing(m, next, next);
+  if (all) missing(m, next, next, true);
 }
 
 const nc = await connect({ servers: args.url, name: "amibus example", maxReconnectAttempts: -1 });
@@ -81,7 +82,7 @@ const handle = (take) => ({
   },
 });
 for (const s of subjects) nc.subscribe(s, handle(onEvent)); // callbacks run in the order of arrival, whatever the subscription
-nc.subscribe("ami.v1.mark.*.*", handle(onMark)); // last: see the Go example
+nc.subscribe("ami.v1.mark.*.*", handle(onMark));
 await nc.flush();
 console.error("consumer: listening to", subjects.join(" "));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => nc.close());
