@@ -40,6 +40,7 @@ func TestKeyedPlaneIsEquivalent(t *testing.T) {
 	defer func() { stopBravo() }()
 	late := observe(t, b, "")
 	wait(t, late.ready)
+	eventually(t, "the late observer sees events of all", func() bool { return late.len() > 300 })
 
 	// Charlie crashes: it says no farewell. What it said had time to arrive, since nobody could repeat it on the keyed plane.
 	stopCharlie()
