@@ -776,8 +776,8 @@ type Mark struct {
 	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
 	// Incarnation of the node.
 	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Last seq so far, of all classes, whether anybody wanted the event or not; 0 if none. Who subscribes to all events, has
-	// had one of this node before, and has not had this one when the mark arrives has lost it.
+	// Last seq so far, of all classes, whether anybody wanted the event or not; 0 if none. Who has subscribed to all events for a
+	// while and has not had this one when the mark arrives has lost it.
 	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
 	// "Every event of (site, node, epoch) with a seq above seq has an hlc above this." Nanoseconds, as Event.hlc; 0 from a node that has
 	// not completed its join, the largest int64 when the node has left.

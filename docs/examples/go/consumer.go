@@ -27,11 +27,13 @@ func newConsumer(out io.Writer, all, merged bool, hold time.Duration) *consumer 
 		show: func(e *amibuspb.Event, text []byte, late bool) { print(out, e, text, late) },
 		note: func(text string) { fmt.Fprintf(out, "! %s\n", text) },
 	}
-	if all {
-		c.gaps = newGaps()
-	}
+	grace := time.Second
 	if merged {
+		grace = hold / 2
 		c.merger = newMerger(hold, c.emit, func(text string) { c.note(text) })
+	}
+	if all {
+		c.gaps = newGaps(grace)
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/amibus/amibus/proto/amibuspb"
 )
@@ -10,7 +11,7 @@ import (
 // TestGaps: what is missing is told once, by the next event or mark, and what comes twice is shown once.
 func TestGaps(t *testing.T) {
 	t.Parallel()
-	g := newGaps()
+	g := newGaps(0)
 	event := func(epoch, seq uint64) string {
 		lost, duplicate := g.event(&amibuspb.Event{Site: "s", Node: "n", Epoch: epoch, Seq: seq})
 		if duplicate {
@@ -27,8 +28,15 @@ func TestGaps(t *testing.T) {
 		}
 		return ""
 	}
+	young := newGaps(time.Hour)
+	early := func(seq uint64) string {
+		lost, duplicate := young.event(&amibuspb.Event{Site: "s", Node: "n", Epoch: 1, Seq: seq})
+		if lost != nil || duplicate {
+			return map[bool]string{true: "duplicate", false: "gap"}[duplicate]
+		}
+		return ""
+	}
 	for i, c := range []struct{ got, want string }{
-		{mark(5, 7), ""},   // the events to come may not be for us yet
 		{event(5, 10), ""}, // met in the middle
 		{event(5, 11), ""},
 		{mark(5, 11), ""},
@@ -41,6 +49,9 @@ func TestGaps(t *testing.T) {
 		{mark(5, 20), ""},
 		{event(5, 17), ""},
 		{event(7, 1), ""},
+		{early(1), ""},
+		{early(5), ""}, // the node did not know of us
+		{early(4), "duplicate"},
 	} {
 		if c.got != c.want {
 			t.Errorf("step %d: %q, want %q", i, c.got, c.want)

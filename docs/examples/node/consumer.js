@@ -34,15 +34,15 @@ function escape(text) {
 // Gaps: seq is dense within (site, node, epoch), and a mark says how far it has come. It works only for who subscribes to everything.
 const all = args.class === "" && args.uniqueid === "";
 const nodes = new Map();
-function missing(m, seq, next, isMark) {
+const started = Date.now(); // until every node knows that we want all of its events, we may get some: nothing is called missing at first
+function missing(m, seq, next) {
   const id = `${m.site}/${m.node}`;
   const epoch = BigInt(m.epoch.toString());
   let n = nodes.get(id);
-  if (!n && isMark) return; // the node may not know yet that we want its events
   if (!n) nodes.set(id, (n = { epoch, next: seq })); // met in the middle: what came before is past, not missing
   if (epoch > n.epoch) Object.assign(n, { epoch, next: 1n }); // a new incarnation begins with 1
   if (epoch < n.epoch) return;
-  if (n.next < seq) console.log(`! gap: events ${n.next} to ${seq - 1n} of ${id}, epoch ${epoch}, did not arrive`);
+  if (n.next < seq && Date.now() - started > 1000) console.log(`! gap: events ${n.next} to ${seq - 1n} of ${id}, epoch ${epoch}, did not arrive`);
   if (next > n.next) n.next = next;
 }
 
@@ -64,7 +64,7 @@ function onEvent(data) {
 function onMark(data) {
   const m = Mark.decode(data);
   const next = BigInt(m.seq.toString()) + 1n;
-  if (all) missing(m, next, next, true);
+  if (all) missing(m, next, next);
 }
 
 const nc = await connect({ servers: args.url, name: "amibus example", maxReconnectAttempts: -1 });
