@@ -120,7 +120,7 @@ func (s *Stream) request(ctx context.Context, a merge.Ask, patience time.Duratio
 			s.refuse(bus.SubjectReplay(a.Target.Site, a.Target.Name), err)
 			return err
 		}
-		err := each(&f)
+		err = each(&f)
 		idle.Reset(patience) // the time it took does not count
 		return err
 	})
