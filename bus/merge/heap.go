@@ -28,6 +28,8 @@ func (m *Machine) place(o *origin) {
 			o.key = math.MinInt64 // a gap waits for nobody
 		} else if o.key-m.now.Wall > int64(m.cfg.MaxForward) && o.node != m.own.node {
 			o.key = math.MinInt64 // a clock far ahead waits for nobody, and nobody for it
+		} else {
+			m.clk.observe(o.key, m.now.Wall) // it may have been too far ahead when it came; now the own clock must let it pass
 		}
 	case o.awaited:
 		o.key = max(o.mark, m.floor.HLC)

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/amibus/amibus/proto/amibuspb"
@@ -58,14 +59,15 @@ func (m *Machine) progressJoin() {
 // expectAnswers tells whether anybody may still answer our Join: not who is down according to those who did answer, though
 // membership may still take it for alive.
 func (m *Machine) expectAnswers() bool {
-	down := map[Node]bool{}
+	known, up := map[Node]bool{}, map[Node]bool{}
 	for _, a := range m.join.answers {
 		for _, p := range a.GetEmitted() {
-			down[Node{p.GetSite(), p.GetNode()}] = !p.GetAwaited()
+			n := Node{p.GetSite(), p.GetNode()}
+			known[n], up[n] = true, up[n] || p.GetAwaited()
 		}
 	}
 	for p := range m.peers {
-		if m.join.answers[p] == nil && !down[p] {
+		if m.join.answers[p] == nil && (up[p] || !known[p]) {
 			return true
 		}
 	}
@@ -84,9 +86,10 @@ func (m *Machine) settle() {
 	}
 	m.state = settled
 	m.seq = 0
-	m.own.cur, m.own.later = newStream(m.epoch, 1, m.now.Mono), nil
-	if m.own.oldest == 0 {
-		m.own.oldest = m.epoch
+	if s := newStream(m.epoch, 1, m.now.Mono); m.own.cur == nil {
+		m.own.cur, m.own.oldest = s, m.epoch
+	} else {
+		m.own.later = append(m.own.later, s) // fenced: what was said before comes first
 	}
 	m.own.mark = m.clk.mark(m.now.Wall)
 	m.sender.last = m.now.Mono - m.idleMark() // the first mark goes out at once: everybody waits for it
@@ -196,9 +199,12 @@ func (m *Machine) joinIn(j *amibuspb.Join) {
 	o := m.origin(id)
 	answer := &amibuspb.JoinAnswer{Site: m.cfg.Self.Site, Node: m.cfg.Self.Name, Epoch: m.epoch, JoinerEpoch: j.GetEpoch(),
 		HighestEpoch: o.epoch(), Settled: m.state == settled, Floor: m.clk.last, Sent: m.now.Wall}
-	if j.GetEpoch() > o.epoch() {
+	if s := o.newest(); s == nil || j.GetEpoch() > s.epoch || j.GetEpoch() == s.epoch && !s.met {
 		m.previous(o, j)
-		m.openStream(o, j.GetEpoch())
+		if s == nil || j.GetEpoch() > s.epoch {
+			s = m.openStream(o, j.GetEpoch())
+		}
+		s.met = true
 		if o.drops <= 2 || m.now.Mono-o.dropped > m.penalty(o) { // a crash loop is not waited for again and again
 			m.admit(o, Joined)
 		}
@@ -241,7 +247,7 @@ func (m *Machine) joinAnswer(a *amibuspb.JoinAnswer) {
 	if a.GetJoinerEpoch() != m.epoch || m.state == gone {
 		return
 	}
-	if a.GetHighestEpoch() > m.epoch {
+	if a.GetHighestEpoch() > m.epoch && a.GetHighestEpoch() < math.MaxInt64 {
 		m.rejoin(a.GetHighestEpoch() + 1)
 		return
 	}
@@ -256,6 +262,7 @@ func (m *Machine) joinAnswer(a *amibuspb.JoinAnswer) {
 func (m *Machine) rejoin(epoch uint64) {
 	if m.state == settled {
 		m.farewell()
+		m.sender.sentMark = 0 // that was of the incarnation that is over
 	}
 	m.epoch = epoch
 	m.note(m.own, Fenced, epoch, "a newer incarnation of this name is known")

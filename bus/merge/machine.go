@@ -151,7 +151,7 @@ func (m *Machine) advance() {
 
 // ownMark: own events are stamped above this, and are here at once, unless those of the previous incarnation come first.
 func (m *Machine) ownMark() {
-	if len(m.own.later) == 0 {
+	if len(m.own.later) == 0 || m.now.Mono >= m.own.later[0].opened+m.hold() { // nobody else's events wait longer for that
 		m.own.mark = m.clk.mark(m.now.Wall)
 		m.place(m.own)
 	}
@@ -205,6 +205,9 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 		e := entries[i]
 		m.seq++
 		e.Stamp(m.clk.stamp(m.now.Wall))
+		if invariants {
+			m.checkStamp()
+		}
 		ev := Event{HLC: m.clk.last, Node: m.own.node, Epoch: m.epoch, Seq: m.seq, Entry: e}
 		if s := m.own.newest(); s == m.own.cur {
 			s.next = m.seq + 1
@@ -234,6 +237,10 @@ func (m *Machine) release() {
 	for len(m.heap) > 0 {
 		o := m.heap[0]
 		if o.queue.len() == 0 {
+			if o == m.own && m.clk.last > o.mark && len(o.later) == 0 {
+				m.ownMark()
+				continue
+			}
 			return
 		}
 		ev := o.queue.first().ev

@@ -32,11 +32,13 @@ type origin struct {
 	askedAt int64           // mono of the last such question
 	answers map[Node]bool   // who has said so since
 
-	ask   *Ask          // outstanding, nil if none
-	tried map[Node]bool // who could not help with the hole at cur.next
-	askAt int64         // mono before which nobody is asked again
-	mute  bool          // somebody asked since the last progress did not answer, so it may have it
-	stuck int64         // mono since when the hole at cur.next made no progress
+	ask    *Ask          // outstanding, nil if none
+	tried  map[Node]bool // who could not help with the hole at cur.next
+	askAt  int64         // mono before which nobody is asked again
+	mute   bool          // somebody asked since the last progress did not answer, so it may have it
+	denied bool          // it said since the last progress that it does not have what is missing
+	holed  int64         // mono of the last progress at the hole at cur.next
+	stuck  int64         // the same, or mono since when the origin is back
 
 	ahead   int64 // how far its clock was ahead of ours in its latest frame, less the way of the frame
 	aheadAt int64 // mono of that; 0 if there was none
@@ -61,6 +63,7 @@ type stream struct {
 	markEnd uint64                // newest mark not yet believed: valid once next > markEnd
 	markVal int64
 	opened  int64 // mono when first heard of
+	met     bool  // its Join or a frame has come: a further Join renews nothing
 }
 
 // past is an incarnation that is over: end is the last seq emitted or declared lost.

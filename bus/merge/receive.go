@@ -38,14 +38,14 @@ func (m *Machine) frame(in FrameIn) {
 		m.place(o)
 		return
 	}
+	s.met = true
 	o.heard, o.rests = m.now.Mono, int64(f.Rest)
 	o.compare(f.Sent-m.now.Wall, m.now.Mono)
 	o.asked = o.asked && len(o.later) > 0 // while an older incarnation is being closed, the answers about it count
 	s.markEnd, s.markVal = f.First+uint64(len(f.Entries))-1, f.Mark
 	m.settleMark(o)
-	if silent > m.hold()/2 { // it is back, and may fill a hole that nobody else could
-		o.prompt, o.stuck, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
-		clear(o.tried)
+	if silent > m.hold()/2 {
+		m.back(o)
 	}
 	if o.gapped() {
 		m.stir()

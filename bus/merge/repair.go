@@ -16,6 +16,9 @@ const (
 // muteHolds is for how many Holds an answer is hoped for from one that may have what is missing.
 const muteHolds = 10
 
+// maxHole is how long a hole may keep an origin back that comes and goes.
+const maxHole = int64(30 * time.Second)
+
 // repair asks for the hole at o.cur.next, if there is one and nobody is being asked.
 func (m *Machine) repair(o *origin) {
 	if m.state != settled || o == m.own && len(o.later) == 0 || o.cur == nil {
@@ -31,7 +34,7 @@ func (m *Machine) repair(o *origin) {
 	}
 	if !o.gapped() {
 		clear(o.tried)
-		o.stuck = m.now.Mono
+		m.progress(o)
 		return
 	}
 	if m.now.Mono < o.askAt {
@@ -85,12 +88,11 @@ func (m *Machine) helper(o *origin) (Node, bool) {
 func (m *Machine) exhausted(o *origin) {
 	s := o.cur
 	still := m.now.Mono - o.stuck
-	denied := o.tried[*o.node] && s == o.newest() && m.silence(o) <= m.hold()/2
 	patience := m.hold()
-	if o.mute || !denied && m.silence(o) <= m.hold() {
+	if o.mute || !o.denied && m.silence(o) <= m.hold() {
 		patience *= muteHolds
 	}
-	if (len(s.ahead) > 0 || denied) && still >= patience {
+	if (len(s.ahead) > 0 || o.denied) && still >= patience {
 		m.lose(o, m.holeEnd(s))
 		m.drain(o)
 		m.settleMark(o)
@@ -110,7 +112,19 @@ func (m *Machine) lose(o *origin, to uint64) {
 }
 
 // progress: something of o has come, or is not looked for any more.
-func (m *Machine) progress(o *origin) { o.stuck, o.mute = m.now.Mono, false }
+func (m *Machine) progress(o *origin) {
+	o.stuck, o.holed, o.mute, o.denied = m.now.Mono, m.now.Mono, false, false
+}
+
+// back: an origin that was silent may fill a hole that nobody else could, so it is asked anew. It gets the time for it, unless it has
+// said already that it cannot, or stutters for ever.
+func (m *Machine) back(o *origin) {
+	o.prompt, o.askAt = m.now.Mono, m.now.Mono
+	clear(o.tried)
+	if !o.denied && m.now.Mono-o.holed < maxHole {
+		o.stuck = m.now.Mono
+	}
+}
 
 // replayEnd: an answer is complete, or there was none.
 func (m *Machine) replayEnd(in ReplayEnd) {
@@ -125,6 +139,7 @@ func (m *Machine) replayEnd(in ReplayEnd) {
 	} else {
 		o.tried[a.Target] = true
 		o.mute = o.mute || in.Failed
+		o.denied = o.denied || !in.Failed && a.Target == *o.node && o.cur == o.newest()
 	}
 	m.repair(o)
 	m.closeOld(o)
@@ -138,12 +153,16 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 		return
 	}
 	m.oweSeen = m.oweSeen || msg.GetAsk()
-	for _, p := range msg.GetPositions() {
+	for i, p := range msg.GetPositions() {
 		o := m.origins[Node{p.GetSite(), p.GetNode()}]
 		if o == nil || o.cur == nil {
+			m.unheard(msg.GetPositions()[i:])
 			continue
 		}
 		switch epoch := p.GetEpoch(); {
+		case epoch > o.epoch() && p.GetSeq() > 0 && o != m.own: // an incarnation that was not heard of here
+			m.openStream(o, epoch).end = p.GetSeq()
+			m.closeOld(o)
 		case epoch == o.cur.epoch:
 			o.seen[from] = p.GetSeq()
 		case epoch < o.cur.epoch:
@@ -162,6 +181,20 @@ func (m *Machine) seen(msg *amibuspb.Seen) {
 	}
 }
 
+// unheard takes the newest of the leading positions of a node of which nothing has been heard here.
+func (m *Machine) unheard(positions []*amibuspb.Position) {
+	p := positions[0]
+	if len(positions) > 1 && positions[1].GetSite() == p.GetSite() && positions[1].GetNode() == p.GetNode() || p.GetSeq() == 0 {
+		return // the next one is newer
+	}
+	o := m.origin(Node{p.GetSite(), p.GetNode()})
+	if o == m.own {
+		return
+	}
+	m.openStream(o, p.GetEpoch()).end = p.GetSeq()
+	m.repair(o)
+}
+
 // closeOld closes incarnations that are over, so that the next one can be emitted: once everybody alive has said what they
 // have of it and that is here, or Hold after the next one was heard of, declaring what is missing.
 func (m *Machine) closeOld(o *origin) {
@@ -173,7 +206,8 @@ func (m *Machine) closeOld(o *origin) {
 		m.repair(o)
 		if !m.complete(o) {
 			due := o.later[0].opened + m.hold()
-			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < m.hold() {
+			last := o.later[0].opened + muteHolds*m.hold() // own events wait for the end of the previous incarnation no longer
+			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < m.hold() && (o != m.own || m.now.Mono < last) {
 				m.wakeBy(due)
 				return
 			}

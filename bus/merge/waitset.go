@@ -54,13 +54,13 @@ func (m *Machine) wakeBy(t int64) {
 // listen notices silence: at two thirds of Hold everybody is asked what they have seen, at Hold the node is dropped.
 func (m *Machine) listen(o *origin) {
 	silence := m.silence(o)
-	if !o.awaited || o.left {
+	if o.left || o.cur == nil {
 		return
 	}
 	if silence >= m.hold()*2/3 {
-		m.askSeen(o)
+		m.askSeen(o) // of one dropped before, too: its last words may have reached only some
 	}
-	if silence >= m.hold() {
+	if silence >= m.hold() && o.awaited {
 		m.drop(o, "silent")
 	}
 }
