@@ -21,6 +21,7 @@ type observer struct {
 	dropped map[Node]int64 // when it last left the wait set
 	own     map[uint64]uint64
 	gaps    []Event
+	told    map[id]bool
 }
 
 // id is what an event is known by.
@@ -33,6 +34,7 @@ type id struct {
 type account struct {
 	epoch, seq uint64            // emitted or declared up to here
 	began      map[uint64]uint64 // epoch: first seq said
+	since      map[uint64]int64  // epoch: when that was
 	ended      map[uint64]uint64 // epoch: last seq said, gaps included
 }
 
@@ -45,7 +47,7 @@ func idOf(e *Event) id { return id{*e.Node, e.Epoch, e.Seq} }
 func (o *observer) of(n Node) *account {
 	a := o.view[n]
 	if a == nil {
-		a = &account{began: map[uint64]uint64{}, ended: map[uint64]uint64{}}
+		a = &account{began: map[uint64]uint64{}, since: map[uint64]int64{}, ended: map[uint64]uint64{}}
 		o.view[n] = a
 	}
 	return a
@@ -77,7 +79,7 @@ func (o *observer) begin(outs []Output) {
 		}
 		if p.Emitted > 0 {
 			o.view[p.Node] = &account{epoch: p.Epoch, seq: p.Emitted, began: map[uint64]uint64{p.Epoch: p.Emitted + 1},
-				ended: map[uint64]uint64{p.Epoch: p.Emitted}}
+				since: map[uint64]int64{p.Epoch: o.n.w.now}, ended: map[uint64]uint64{p.Epoch: p.Emitted}}
 		}
 	}
 }
@@ -116,6 +118,9 @@ func (o *observer) take(e *Event) {
 		if a.ended[e.Epoch]+1 != from { // more of an incarnation that was closed here: only right behind what was said of it
 			w.fail("%s declared %v %d/%d…%d after %d/%d", name, e.Node, e.Epoch, from, e.Seq, a.epoch, a.seq)
 		}
+		if _, ok := a.began[e.Epoch]; !ok {
+			a.began[e.Epoch], a.since[e.Epoch] = from, w.now
+		}
 		a.ended[e.Epoch] = e.Seq
 		o.gap(e)
 		return
@@ -126,7 +131,7 @@ func (o *observer) take(e *Event) {
 	}
 	a.epoch, a.seq = e.Epoch, e.Seq
 	if _, ok := a.began[e.Epoch]; !ok {
-		a.began[e.Epoch] = from
+		a.began[e.Epoch], a.since[e.Epoch] = from, w.now
 	}
 	a.ended[e.Epoch] = max(e.Seq, a.ended[e.Epoch])
 	if e.Missing > 0 {
@@ -163,7 +168,7 @@ func (o *observer) gap(e *Event) {
 	from := e.Seq - e.Missing + 1
 	o.gaps = append(o.gaps, *e)
 	o.changes = append(o.changes, fmt.Sprintf("%6d ms missing %s/%d %d…%d", w.now/1e6, e.Node.Name, e.Epoch, from, e.Seq))
-	const long = 2 * time.Second
+	const long = time.Second
 	for _, h := range w.nodes {
 		r := h.log[stream1{*e.Node, e.Epoch}]
 		if h == o.n || r == nil || !w.reachable(o.n, h, long) {
@@ -179,16 +184,23 @@ func (o *observer) gap(e *Event) {
 
 // whole checks, once all is calm, that nothing is missing without a word.
 func (w *world) whole() {
-	for _, l := range w.nodes {
+	w.balance()
+	for _, l := range w.living() {
 		for _, o := range w.nodes {
 			a := l.seen.of(o.id)
 			for epoch, last := range o.seen.own { // of those who live
+				if !o.alive {
+					break
+				}
 				if at, ok := a.began[epoch]; ok && a.ended[epoch] != last || !ok && epoch > a.epoch && last > 0 {
 					w.fail("%s has %s/%d from %d to %d of %d", l.id.Name, o.id.Name, epoch, at, a.ended[epoch], last)
 				}
 			}
-			for _, k := range w.nodes { // of the dead
+			for _, k := range w.living() { // of the dead
 				for epoch, last := range k.seen.of(o.id).ended {
+					if _, ok := a.began[epoch]; !ok && o != l && o != k && epoch > forgotten && l.born+int64(time.Second) < k.seen.of(o.id).since[epoch] && last > 0 {
+						w.fail("%s has nothing of %s/%d, %s has it up to %d", l.id.Name, o.id.Name, epoch, k.id.Name, last)
+					}
 					if _, ok := a.began[epoch]; ok && a.ended[epoch] < last {
 						w.fail("%s has %s/%d up to %d, %s up to %d", l.id.Name, o.id.Name, epoch, a.ended[epoch], k.id.Name, last)
 					}
@@ -198,11 +210,81 @@ func (w *world) whole() {
 	}
 }
 
-// alike checks that all who never died have emitted the identical sequence, as long as no fault is a reason to drop one of them.
+// forgotten is above the epochs of nodes that have forgotten their own: whoever knows better refuses those.
+const forgotten = 1_699_999_990_000
+
+// balance compares what the sources have said with what was emitted: of a process that still runs everything, once, with the same key
+// and text everywhere.
+func (w *world) balance() {
+	type content struct {
+		hlc  int64
+		text string
+	}
+	all := map[id]content{}
+	said := map[string]id{} // by their own node
+	for _, l := range w.living() {
+		for i := range l.seen.emitted {
+			e := &l.seen.emitted[i]
+			c := content{e.HLC, string(e.Entry.AMI())}
+			if other, ok := all[idOf(e)]; ok && other != c {
+				w.fail("%v is %v and %v", idOf(e), other, c)
+			}
+			all[idOf(e)] = c
+			if *e.Node == l.id {
+				if was, ok := said[c.text]; ok {
+					w.fail("%s emitted its own %s as %v and as %v", l.id.Name, c.text, was, idOf(e))
+				}
+				said[c.text] = idOf(e)
+			}
+		}
+	}
+	for _, m := range w.made {
+		if !m.n.alive || m.inc != m.n.inc {
+			continue
+		}
+		e, ok := said[m.text]
+		if !ok {
+			w.fail("%s said %s at %d ms and never emitted it", m.n.id.Name, m.text, m.at/1e6)
+		}
+		if e.epoch < m.n.m.Epoch() {
+			continue // it was fenced: the others refuse that epoch, and say so
+		}
+		for _, l := range w.living() {
+			if l.born+int64(time.Second) < m.at && !l.seen.tells(e) {
+				w.fail("%s said %s (%v) at %d ms; %s has neither that nor a gap there", m.n.id.Name, m.text, e, m.at/1e6, l.id.Name)
+			}
+		}
+	}
+}
+
+// tells whether the event was emitted, or lies in a gap.
+func (o *observer) tells(e id) bool {
+	if o.told == nil {
+		o.told = map[id]bool{}
+		for i := range o.emitted {
+			o.told[idOf(&o.emitted[i])] = true
+		}
+	}
+	return o.told[e] || slices.ContainsFunc(o.gaps, func(g Event) bool {
+		return *g.Node == e.node && g.Epoch == e.epoch && g.Seq-g.Missing < e.seq && e.seq <= g.Seq
+	})
+}
+
+func (w *world) living() (all []*host) {
+	for _, n := range w.nodes {
+		if n.alive {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// alike checks that those who never died have emitted the identical sequence: all of them, if no fault was a reason to drop one of
+// them; in any case those who have dropped nobody.
 func (w *world) alike() {
 	var first *host
 	for _, n := range w.nodes {
-		if n.kills > 0 {
+		if n.kills > 0 || !w.mild && len(n.seen.dropped) > 0 {
 			continue
 		}
 		if first == nil {

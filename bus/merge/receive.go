@@ -131,6 +131,9 @@ func (m *Machine) openStream(o *origin, epoch uint64) *stream {
 		o.cur, o.oldest = s, epoch
 	} else {
 		o.later = append(o.later, s)
+		if len(o.later) == 1 { // what was said of the one before, while it was silent, is out of date
+			o.asked = false
+		}
 	}
 	o.heard, o.rests, o.prompt, o.left = m.now.Mono, 0, m.now.Mono, false
 	m.closeOld(o)

@@ -113,7 +113,8 @@ func (m *Machine) lose(o *origin, to uint64) {
 
 // progress: something of o has come, or is not looked for any more.
 func (m *Machine) progress(o *origin) {
-	o.stuck, o.holed, o.mute, o.denied = m.now.Mono, m.now.Mono, false, false
+	o.stuck, o.holed, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
+	o.mute, o.denied = false, false
 }
 
 // back: an origin that was silent may fill a hole that nobody else could, so it is asked anew. It gets the time for it, unless it has
@@ -226,7 +227,17 @@ func (m *Machine) complete(o *origin) bool {
 	if o.gapped() {
 		return false
 	}
-	return o.cur.markVal == infinity && o.cur.next > o.cur.markEnd || o.asked && m.answered(o)
+	return o.cur.markVal == infinity && o.cur.next > o.cur.markEnd || o.asked && m.answered(o) && (len(o.answers) > 0 || m.lonely(o))
+}
+
+// lonely tells whether nobody else could have anything of o.
+func (m *Machine) lonely(o *origin) bool {
+	for p := range m.peers {
+		if p != *o.node {
+			return false
+		}
+	}
+	return true
 }
 
 // answered tells whether all who can be expected to have said what they have of o.

@@ -31,9 +31,18 @@ type world struct {
 	keep               int  // events of a stream that a journal holds, 0: all
 	dead               bool // the dead are still listed as alive
 	hold, readmit      time.Duration
-	busy               int64 // until then no other node is killed by trouble
-	mild               bool  // no fault so far is a reason to drop a node that runs
-	text               int   // of events, counted
+	busy               int64  // until then no other node is killed by trouble
+	mild               bool   // no fault so far is a reason to drop a node that runs
+	made               []made // every event that a source has said
+	small              bool   // queues are
+}
+
+// made is an event as its source has said it.
+type made struct {
+	text string
+	n    *host
+	inc  int
+	at   int64
 }
 
 // lane is the way of one kind of message from one node to another.
@@ -55,6 +64,7 @@ type host struct {
 	wakeAt int64
 	disk   bool // its own events survive a kill, all but the last few
 	kills  int
+	born   int64 // when the process started
 	log    map[stream1]*record
 	seen   observer
 }
@@ -127,10 +137,14 @@ func (n *host) up(back ...uint64) {
 	}
 	epoch = max(epoch, previous.epoch+1)
 	cfg := Config{Self: n.id, Epoch: epoch, Hold: w.hold, Readmit: w.readmit}
+	if w.small {
+		cfg.MaxAhead, cfg.MaxQueued = 16, 150
+	}
 	if r := n.log[previous]; r != nil {
 		cfg.PreviousEpoch, cfg.PreviousSeq = previous.epoch, r.first+uint64(len(r.items))-1
 	}
 	n.seen = newObserver(n, epoch)
+	n.born = w.now
 	n.m = New(cfg)
 	w.tellPeers()
 	n.step(Start{n.peers()})
@@ -259,8 +273,9 @@ func (w *world) load(d time.Duration, perSecond int) {
 				if n.alive {
 					var batch []wire.Entry
 					for range 1 + w.rng.IntN(2) {
-						w.text++
-						batch = append(batch, entry(fmt.Sprint(w.text)))
+						text := fmt.Sprint(len(w.made))
+						w.made = append(w.made, made{text, n, n.inc, w.now})
+						batch = append(batch, entry(text))
 					}
 					n.step(Own{batch})
 				}
