@@ -21,7 +21,8 @@ import (
 type Config struct {
 	Name         string       // name among the servers, unique: site/node
 	RouteListen  string       // host:port for the routes of other nodes; "" is no listener, so no other nodes. Port 0 takes any.
-	ClientListen string       // host:port for NATS clients that read the public plane; "" is no listener. Port 0 takes any.
+	ClientListen string       // host:port for NATS clients that read the public plane, and nothing else; "" is no listener. Port 0 takes any.
+	Trusting     bool         // clients may do everything: this server stands for the external one of others
 	URLs         []string     // external NATS servers: then nothing is embedded and nothing listens
 	Log          *slog.Logger // required
 }
@@ -104,7 +105,7 @@ func (b *Bus) connect(cfg Config) error {
 		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("connected to the NATS server", "url", c.ConnectedUrlRedacted()) }),
 	}
 	if b.server != nil {
-		options = append(options, nats.InProcessServer(b.server), nats.Token(b.server.token), nats.ReconnectWait(20*time.Millisecond))
+		options = append(options, nats.InProcessServer(b.server), nats.Token(b.server.secret), nats.ReconnectWait(20*time.Millisecond))
 	} else {
 		options = append(options, nats.RetryOnFailedConnect(true), nats.ReconnectWait(250*time.Millisecond),
 			nats.PingInterval(2*time.Second), nats.MaxPingsOutstanding(2))

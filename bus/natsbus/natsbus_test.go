@@ -68,7 +68,7 @@ func TestBusEmbedded(t *testing.T) {
 }
 
 func TestBusExternal(t *testing.T) {
-	server := start(t, Config{Name: "server", ClientListen: "127.0.0.1:0"})
+	server := start(t, Config{Name: "server", ClientListen: "127.0.0.1:0", Trusting: true})
 	bustest.TestBus(t, func(t *testing.T, n int) []bus.Bus {
 		all := make([]bus.Bus, n)
 		for i := range all {

@@ -64,7 +64,7 @@ func TestAskerDies(t *testing.T) {
 // TestBrokenAnswers: what a peer may send, and how the request ends.
 func TestBrokenAnswers(t *testing.T) {
 	t.Parallel()
-	b := start(t, Config{Name: "default/a", ClientListen: "127.0.0.1:0"})
+	b := start(t, Config{Name: "default/a", ClientListen: "127.0.0.1:0", Trusting: true})
 	b.maxSilent = 300 * time.Millisecond
 	peer, err := nats.Connect("nats://" + b.ClientAddr())
 	if err != nil {
@@ -116,7 +116,7 @@ func TestBrokenAnswers(t *testing.T) {
 // TestBrokenRequests: what a peer may ask, and that it is answered or ignored.
 func TestBrokenRequests(t *testing.T) {
 	t.Parallel()
-	b := start(t, Config{Name: "default/a", ClientListen: "127.0.0.1:0"})
+	b := start(t, Config{Name: "default/a", ClientListen: "127.0.0.1:0", Trusting: true})
 	serve(t, b, "r", func(_ context.Context, req []byte, send func([]byte) error) error { return send(req) })
 	peer, err := nats.Connect("nats://" + b.ClientAddr())
 	if err != nil {

@@ -3,6 +3,7 @@ package natsbus
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,8 @@ const (
 type embedded struct {
 	*server.Server
 	account *server.Account // the one everybody is in
-	token   string          // what a client must say; "" if anybody may connect
+	secret  string          // of this process, see gate
+	clients bool            // others may connect
 
 	mu     sync.Mutex
 	base   *server.Options // as at the start, without routes
@@ -72,9 +74,10 @@ func startServer(cfg Config) (*embedded, error) {
 	} else if cfg.RouteListen != "" {
 		// The server opens its routes only after a listener for clients, whatever DontListen says. So it has one, that lets
 		// nobody in.
-		e.token = rand.Text()
-		opts.DontListen, opts.Host, opts.Port, opts.Authorization = false, "127.0.0.1", server.RANDOM_PORT, e.token
+		opts.DontListen, opts.Host, opts.Port = false, "127.0.0.1", server.RANDOM_PORT
 	}
+	e.clients, e.secret = cfg.ClientListen != "", rand.Text()
+	opts.CustomClientAuthentication = gate{e.secret, e.clients, cfg.Trusting}
 	e.base = opts.Clone()
 	if e.Server, err = server.NewServer(opts); err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
@@ -85,6 +88,27 @@ func startServer(cfg Config) (*embedded, error) {
 	}
 	e.account = e.GlobalAccount()
 	return e, nil
+}
+
+// gate decides what a client of the embedded server may do: this process everything, anybody else read the public plane, if others may
+// connect at all. Whoever could publish could forge events, and run actions on any node.
+type gate struct {
+	secret                     string // what this process says
+	readersAllowed, writersToo bool
+}
+
+// Check implements server.Authentication.
+func (g gate) Check(c server.ClientAuthentication) bool {
+	if subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(g.secret)) == 1 || g.writersToo {
+		return true
+	}
+	if g.readersAllowed {
+		c.RegisterUser(&server.User{Username: "public", Permissions: &server.Permissions{
+			Publish:   &server.SubjectPermission{Deny: []string{">"}},
+			Subscribe: &server.SubjectPermission{Allow: []string{bus.EventPattern, bus.MarkPattern}},
+		}})
+	}
+	return g.readersAllowed
 }
 
 // run starts the server and waits until it listens.
@@ -147,7 +171,7 @@ func (b *Bus) RouteAddr() string {
 
 // ClientAddr returns the address NATS clients connect to, "" if there is none.
 func (b *Bus) ClientAddr() string {
-	if b.server == nil || b.server.token != "" || b.server.Addr() == nil {
+	if b.server == nil || !b.server.clients || b.server.Addr() == nil {
 		return ""
 	}
 	return b.server.Addr().String()

@@ -191,6 +191,48 @@ func TestPlainClient(t *testing.T) {
 	await(t, "not wanted any more", func() bool { return !a.Wanted(subject) })
 }
 
+// TestClientsOnlyRead: who connects without credentials can neither publish, nor ask, nor listen to what the nodes say among themselves.
+func TestClientsOnlyRead(t *testing.T) {
+	t.Parallel()
+	b := start(t, Config{Name: "default/b", ClientListen: "127.0.0.1:0"})
+	action := bus.SubjectAction("default", "b")
+	stop, err := b.Serve(action, func(context.Context, []byte, func([]byte) error) error {
+		t.Error("an action of a stranger was run")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	subscribe(t, b, bus.FramePattern)
+	refused := make(chan error, 10)
+	client, err := nats.Connect("nats://"+b.ClientAddr(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	try := []func() error{
+		func() error { return client.PublishRequest(action, "ami.v1.event.x", []byte("x")) },
+		func() error { return client.Publish(bus.SubjectFrame("default", "a"), []byte("x")) },
+		func() error { return client.Publish("ami.v1.event.call.default.a.x", []byte("x")) },
+		func() error { _, err := client.SubscribeSync(bus.FramePattern); return err },
+		func() error { _, err := client.SubscribeSync(">"); return err },
+	}
+	for i, do := range try {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-refused:
+			if !errors.Is(err, nats.ErrPermissionViolation) {
+				t.Errorf("try %d: %v", i, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("try %d was let through", i)
+		}
+	}
+}
+
 func TestSlowSubscription(t *testing.T) {
 	t.Parallel()
 	out := new(logs)
@@ -241,7 +283,7 @@ func TestExternalLater(t *testing.T) {
 		t.Errorf("Request: got %v, want ErrNoResponder", err)
 	}
 	got := subscribe(t, b, "s")
-	server := start(t, Config{Name: "server", ClientListen: addr})
+	server := start(t, Config{Name: "server", ClientListen: addr, Trusting: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := b.WaitRoutes(ctx, 1); err != nil {

@@ -75,7 +75,7 @@ func marshal(t testing.TB, m proto.Message) []byte {
 // time, and the node goes on with its work.
 func TestBadMessages(t *testing.T) {
 	t.Parallel()
-	home := natsBus(t, natsbus.Config{Name: "default/alpha", ClientListen: "127.0.0.1:0"})
+	home := natsBus(t, natsbus.Config{Name: "default/alpha", ClientListen: "127.0.0.1:0", Trusting: true})
 	away := natsBus(t, natsbus.Config{Name: "default/bravo", URLs: []string{"nats://" + home.ClientAddr()}})
 	stranger, err := nats.Connect("nats://" + home.ClientAddr())
 	if err != nil {
@@ -177,7 +177,7 @@ func TestBadMessages(t *testing.T) {
 // TestBadReplay: who is asked for events of one stream and answers with another is not believed.
 func TestBadReplay(t *testing.T) {
 	t.Parallel()
-	home := natsBus(t, natsbus.Config{Name: "default/alpha", ClientListen: "127.0.0.1:0"})
+	home := natsBus(t, natsbus.Config{Name: "default/alpha", ClientListen: "127.0.0.1:0", Trusting: true})
 	away := natsBus(t, natsbus.Config{Name: "default/liar", URLs: []string{"nats://" + home.ClientAddr()}})
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
