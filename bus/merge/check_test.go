@@ -168,7 +168,10 @@ func (o *observer) gap(e *Event) {
 	from := e.Seq - e.Missing + 1
 	o.gaps = append(o.gaps, *e)
 	o.changes = append(o.changes, fmt.Sprintf("%6d ms missing %s/%d %d…%d", w.now/1e6, e.Node.Name, e.Epoch, from, e.Seq))
-	const long = time.Second
+	const long = 2 * time.Second
+	if newer := w.host(*e.Node); newer.alive && newer.m.Epoch() != e.Epoch {
+		return // the next incarnation waits for the end of this one no longer than hold
+	}
 	for _, h := range w.nodes {
 		r := h.log[stream1{*e.Node, e.Epoch}]
 		if h == o.n || r == nil || !w.reachable(o.n, h, long) {
@@ -284,7 +287,7 @@ func (w *world) living() (all []*host) {
 func (w *world) alike() {
 	var first *host
 	for _, n := range w.nodes {
-		if n.kills > 0 || !w.mild && len(n.seen.dropped) > 0 {
+		if n.kills > 0 || !w.mild && len(n.seen.dropped)+len(n.seen.gaps) > 0 {
 			continue
 		}
 		if first == nil {

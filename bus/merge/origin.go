@@ -38,6 +38,7 @@ type origin struct {
 	mute   bool          // somebody asked since the last progress did not answer, so it may have it
 	denied bool          // it said since the last progress that it does not have what is missing
 	holed  int64         // mono of the last progress at the hole at cur.next
+	rounds int           // of asking without progress, since anybody was back
 	stuck  int64         // the same, or mono since when the origin is back
 
 	ahead   int64 // how far its clock was ahead of ours in its latest frame, less the way of the frame

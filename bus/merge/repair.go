@@ -92,7 +92,7 @@ func (m *Machine) exhausted(o *origin) {
 	if o.mute || !o.denied && m.silence(o) <= m.hold() {
 		patience *= muteHolds
 	}
-	if (len(s.ahead) > 0 || o.denied) && still >= patience {
+	if o.rounds++; o.rounds > 1 && (len(s.ahead) > 0 || o.denied) && still >= patience {
 		m.lose(o, m.holeEnd(s))
 		m.drain(o)
 		m.settleMark(o)
@@ -114,12 +114,16 @@ func (m *Machine) lose(o *origin, to uint64) {
 // progress: something of o has come, or is not looked for any more.
 func (m *Machine) progress(o *origin) {
 	o.stuck, o.holed, o.askAt = m.now.Mono, m.now.Mono, m.now.Mono
-	o.mute, o.denied = false, false
+	o.mute, o.denied, o.rounds = false, false, 0
 }
 
-// back: an origin that was silent may fill a hole that nobody else could, so it is asked anew. It gets the time for it, unless it has
-// said already that it cannot, or stutters for ever.
+// back: a node that was silent may fill a hole that nobody else could, so it is asked anew. If it is the origin, it gets the time for it,
+// unless it has said already that it cannot, or stutters for ever.
 func (m *Machine) back(o *origin) {
+	for _, x := range m.origins {
+		delete(x.tried, *o.node)
+		x.rounds = 0
+	}
 	o.prompt, o.askAt = m.now.Mono, m.now.Mono
 	clear(o.tried)
 	if !o.denied && m.now.Mono-o.holed < maxHole {
