@@ -2,6 +2,10 @@ package node
 
 // Reload reads anew what may change while the node runs. What is wrong is logged, and then nothing of it changes.
 func (n *Node) Reload() {
+	if n.draining.Load() {
+		n.log.Info("not reloaded: the node is stopping")
+		return
+	}
 	n.reloadKeys()
 }
 

@@ -39,6 +39,12 @@ func TestDrain(t *testing.T) {
 		defer idle.mu.Unlock()
 		return idle.err != nil
 	})
+	for range 2 { // nor does a reload end it
+		if err := bravo.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 5*time.Second, "bravo says that it does not reload", func() bool { return strings.Contains(bravo.log.String(), "not reloaded") })
 	close(pbx.finish)
 	for name, c := range map[string]*client{"near": near, "far": far} {
 		if m := c.answer(name); string(m.Get("Output")) != "done" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/signal"
@@ -40,29 +39,30 @@ func runCommand() *cobra.Command {
 			if err != nil { // a busy port, a directory that cannot be written: something of the configuration
 				return usageError{err}
 			}
-			ctx, stop := context.WithCancel(cmd.Context())
-			defer stop()
-			onHangup(ctx, n.Reload)
-			return n.Run(ctx)
+			defer onHangup(n.Reload)()
+			return n.Run(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the node's configuration (YAML)")
 	return cmd
 }
 
-// onHangup calls fn at each SIGHUP until ctx ends.
-func onHangup(ctx context.Context, fn func()) {
-	hangup := make(chan os.Signal, 1)
+// onHangup calls fn at each SIGHUP until stop is called. Without a handler SIGHUP would end the process.
+func onHangup(fn func()) (stop func()) {
+	hangup, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangup, syscall.SIGHUP)
 	go func() {
-		defer signal.Stop(hangup)
 		for {
 			select {
 			case <-hangup:
 				fn()
-			case <-ctx.Done():
+			case <-done:
 				return
 			}
 		}
 	}()
+	return func() {
+		signal.Stop(hangup)
+		close(done)
+	}
 }
