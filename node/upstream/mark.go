@@ -25,6 +25,7 @@ var validMark = regexp.MustCompile(`^[0-9a-f]{8,32}$`)
 // Identity is what tells one Asterisk from another.
 type Identity struct {
 	Mark       string // of the process: another one after a restart; empty if the Asterisk refuses the variable
+	Found      bool   // the mark was there already: the process is older than this link
 	SystemName string
 }
 
@@ -36,6 +37,7 @@ type marker struct {
 	set   string // by the last VarSet
 	mark  string
 	known bool // mark has been told
+	young bool // a mark was set during this link
 }
 
 // learn asks for systemname and mark, on a connection of its own, and tells them. It returns why the link cannot go on.
@@ -89,7 +91,7 @@ func (k *marker) ask(ctx context.Context) (id Identity, err error) {
 		case err != nil || !ok:
 			return id, err
 		case validMark.MatchString(mark) && k.settle(mark):
-			id.Mark = mark
+			id.Mark, id.Found = mark, !ours && !k.witnessed()
 			return id, nil
 		case validMark.MatchString(mark): // another node has set it meanwhile
 		case ours:
@@ -118,6 +120,13 @@ func (k *marker) settle(mark string) bool {
 	return same
 }
 
+// witnessed tells whether a mark was set since the login.
+func (k *marker) witnessed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.young
+}
+
 // caused takes the event that the mark has been set, by us or by another node; it is nobody else's business.
 func (k *marker) caused(m *ami.Message) bool {
 	if string(m.Get("Channel")) != "none" || string(m.Get("Variable")) != markVariable {
@@ -127,7 +136,7 @@ func (k *marker) caused(m *ami.Message) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if validMark.MatchString(mark) {
-		k.set = mark
+		k.set, k.young = mark, true
 		k.change()
 	}
 	return true

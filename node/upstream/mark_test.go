@@ -106,6 +106,9 @@ func TestMark(t *testing.T) {
 	if in[0].Mark == "" || in[1].Mark != in[0].Mark || in[2].Mark == in[0].Mark || in[2].Mark == "" {
 		t.Errorf("marks of a process, its second link, and its successor: %+v", in)
 	}
+	if in[0].Found || !in[1].Found || in[2].Found {
+		t.Errorf("found, not set, at the second link only: %+v", in)
+	}
 	l.mu.Lock()
 	if len(l.heard) != 3 || !l.heard[0].IsZero() || l.heard[1].IsZero() || !l.heard[2].After(l.heard[1]) || in[0].SystemName != "alpha" {
 		t.Errorf("heard %v, %+v", l.heard, in)
@@ -162,6 +165,11 @@ func TestMarkedAtOnce(t *testing.T) {
 	defer g.mu.Unlock()
 	if l[0].current() != g.vars["AMIBUS_MARK"] {
 		t.Errorf("they agree on %s, the Asterisk has %s", l[0].current(), g.vars["AMIBUS_MARK"])
+	}
+	for i := range l {
+		if id := l[i].seen()[0]; id.Found {
+			t.Errorf("node %d takes the mark for an old one: %+v", i, id)
+		}
 	}
 }
 
