@@ -8,6 +8,7 @@ import (
 	"github.com/amibus/amibus/bus/stream"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
+	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 )
 
@@ -44,8 +45,11 @@ func (n *Node) ready() admin.Readiness {
 			r.Details["rights_lacking_at_the_asterisk"] = lacking
 		}
 	}
-	if node, ok := n.source.standsBy(); ok {
+	switch v, node := n.source.standing(); v {
+	case standby.StandBy:
 		r.Details["standing_by_for"] = node
+	case standby.Conflict:
+		r.Reasons = append(r.Reasons, "events are not published: the Asterisk of node "+node+" has the same systemname and is another one")
 	}
 	if n.upstream != nil && !n.upstream.Up() {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.upstream.Trouble()))
@@ -162,14 +166,20 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 		}
 		return 0
 	})
-	a.GaugeFunc("amibus_source_standby", "1 while another node publishes the events of the own Asterisk.", nil, func() float64 {
-		if _, ok := n.source.standsBy(); ok {
-			return 1
-		}
-		return 0
-	})
+	standing := func(name, help string, want standby.Verdict) {
+		a.GaugeFunc("amibus_source_"+name, help, nil, func() float64 {
+			if v, _ := n.source.standing(); v == want {
+				return 1
+			}
+			return 0
+		})
+	}
+	standing("standby", "1 while another node publishes the events of the own Asterisk.", standby.StandBy)
+	standing("conflict", "1 while nothing is published because another Asterisk has the same systemname.", standby.Conflict)
 	a.CounterFunc("amibus_source_events_held_total", "Events of the own Asterisk left to the node that publishes them.", nil,
 		func() float64 { return float64(n.source.held.Load()) })
+	a.CounterFunc("amibus_source_events_conflicting_total", "Events dropped because another Asterisk has the same systemname.", nil,
+		func() float64 { return float64(n.source.conflicting.Load()) })
 	counter := func(name, help string, fn func(s upstream.Stats) uint64) {
 		a.CounterFunc("amibus_source_"+name, help, nil, func() float64 { return float64(fn(n.upstream.Stats())) })
 	}

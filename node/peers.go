@@ -9,6 +9,7 @@ import (
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/amibuspb"
@@ -83,7 +84,7 @@ func (n *Node) ownPeer() forward.Peer {
 		return p
 	}
 	p.SystemName = n.upstream.Info().SystemName
-	if _, standby := n.source.standsBy(); standby {
+	if v, _ := n.source.standing(); v != standby.Publish {
 		p.SystemName = "" // it is the name of the one that publishes
 	}
 	return p

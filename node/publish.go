@@ -28,7 +28,10 @@ func (s *source) decide() {
 		return
 	}
 	if verdict == was && (verdict == standby.Publish || label(with) == label(about)) {
-		if verdict == standby.Publish && !s.publishing.Load() {
+		switch {
+		case verdict == standby.StandBy:
+			s.gap = silence{} // the other one has listened
+		case verdict == standby.Publish && !s.publishing.Load():
 			s.begin()
 		}
 		s.overdue()
@@ -38,16 +41,36 @@ func (s *source) decide() {
 	log := s.n.component("source").With("node", label(with), "systemname", s.system, "mark", s.mark)
 	switch verdict {
 	case standby.StandBy:
+		s.gap = silence{}
 		log.Info("standing by: another node publishes the events of this Asterisk")
 		s.end()
 	case standby.Conflict:
 		log.Warn("the Asterisk of another node has the same systemname: not publishing before it has gone", "patience", s.n.patience)
+		switch {
+		case was == standby.StandBy:
+			s.gap = silence{"name conflict ended", s.lastHeard(about)}
+		case s.gap.reason == "":
+			s.gap = silence{"name conflict ended", s.begun}
+		}
 		s.end()
 	case standby.Publish:
-		s.gap = silence{"standby took over", s.lastHeard(about)}
-		s.n.component("source").Info("publishing the events of the own Asterisk: the node that did so does not any more", "node", label(about),
+		if was == standby.StandBy {
+			s.takeOver(about)
+		}
+		s.n.component("source").Info("publishing the events of the own Asterisk: another node does not stand in the way any more", "node", label(about),
 			"mark", s.mark)
 		s.begin()
+	}
+}
+
+// takeOver declares that nobody may have listened since the other node was last heard of. If the own link was lost meanwhile, it may be
+// that since then.
+func (s *source) takeOver(from standby.Node) {
+	heard := s.lastHeard(from)
+	if s.gap.reason == "" {
+		s.gap = silence{"standby took over", heard}
+	} else {
+		s.gap.since = earlier(s.gap.since, heard)
 	}
 }
 
@@ -68,6 +91,7 @@ func (s *source) begin() {
 	}
 	s.queue = nil
 	s.publishing.Store(true)
+	s.settled = s.settled || s.mark != ""
 	s.changed()
 }
 
@@ -76,12 +100,12 @@ func (s *source) end() {
 	s.changed()
 }
 
-// overdue refuses to go on if a conflict does not pass. After the first link it cannot be a newcomer's fault: an Asterisk has restarted,
-// and another node has not noticed.
+// overdue refuses to go on if a conflict does not pass. Of a node that has published it is not the fault: an Asterisk has restarted, and
+// another node has not noticed.
 func (s *source) overdue() {
 	switch {
 	case s.verdict != standby.Conflict || time.Since(s.since) < s.n.patience:
-	case s.logins > 1:
+	case s.settled:
 		s.complain(s.with)
 	default:
 		s.n.fail(s.conflict(s.with))
@@ -108,7 +132,7 @@ func (s *source) lastHeard(node standby.Node) time.Time {
 			return time.Time{}
 		}
 	}
-	for _, p := range s.n.stream.Positions() {
+	for _, p := range s.positions() {
 		if p.Node == (merge.Node{Site: node.Site, Name: node.Name}) {
 			return time.Now().Add(-p.Heard)
 		}

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
@@ -21,10 +23,12 @@ const (
 // source stands between the own Asterisk and the stream: it passes events on while this node is the one to publish them, and declares,
 // before the first one, that others before it may not have been heard.
 type source struct {
-	n          *Node
-	publishing atomic.Bool   // changed with mu held
-	held       atomic.Uint64 // events not published
-	kick       chan struct{} // capacity 1: what is gossiped has changed
+	n           *Node
+	publishing  atomic.Bool   // changed with mu held
+	held        atomic.Uint64 // events left to another node
+	conflicting atomic.Uint64 // events not published because of a conflict
+	kick        chan struct{} // capacity 1: what is gossiped has changed
+	positions   func() []merge.Position
 
 	mu      sync.Mutex
 	others  []standby.Node
@@ -35,11 +39,14 @@ type source struct {
 	queue   []*ami.Message // events while holding
 	size    int            // bytes in queue
 	logins  int
-	gap     silence // to be declared before the next event
-	verdict standby.Verdict
-	with    standby.Node // whom the verdict is about
-	since   time.Time    // of the verdict
-	told    bool         // that a conflict does not pass
+	begun   time.Time       // of the link
+	gap     silence         // to be declared before the next event
+	verdict standby.Verdict // the last one, also while the link is down
+	with    standby.Node    // whom the verdict is about
+	since   time.Time       // of the verdict
+	met     bool            // has been told which Asterisk it is
+	settled bool            // has published the events of an Asterisk it knew
+	told    bool            // that a conflict does not pass
 }
 
 // silence is a time in which nobody may have listened.
@@ -48,7 +55,17 @@ type silence struct {
 	since  time.Time // zero: unknown
 }
 
-func newSource(n *Node) *source { return &source{n: n, kick: make(chan struct{}, 1)} }
+// earlier than both, if one is unknown.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func newSource(n *Node) *source {
+	return &source{n: n, kick: make(chan struct{}, 1), positions: func() []merge.Position { return n.stream.Positions() }}
+}
 
 // event passes an event of the Asterisk on, or not. It is called by the goroutine that reads them.
 func (s *source) event(m *ami.Message) {
@@ -68,8 +85,17 @@ func (s *source) event(m *ami.Message) {
 	case s.holding:
 		s.queue, s.size = append(s.queue, m.Clone()), s.size+len(m.Bytes())
 	default:
-		s.held.Add(1)
+		s.drop(1)
 	}
+}
+
+// drop counts events that are not published.
+func (s *source) drop(events int) {
+	count := &s.held
+	if s.verdict == standby.Conflict {
+		count = &s.conflicting
+	}
+	count.Add(uint64(events))
 }
 
 // loggedIn is told before the first event of a link.
@@ -77,13 +103,14 @@ func (s *source) loggedIn(heard time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.verdict == standby.Conflict && s.gap.reason != "": // nothing has been published since before the conflict
 	case s.logins > 0:
 		s.gap = silence{"link lost", heard}
 	case s.n.restarted:
 		s.gap = silence{reason: "node restarted"}
 	}
 	s.logins++
-	s.holding, s.verdict = true, standby.Publish
+	s.holding, s.begun = true, time.Now()
 }
 
 // identified is told which Asterisk it is. It decides when the others had the time to hear of it: of several nodes that link to one Asterisk at
@@ -98,21 +125,42 @@ func (s *source) identified(id upstream.Identity) {
 	s.gossip()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
+	if id.Found && !s.met && !s.n.restarted && !s.publishing.Load() { // the data directory is new, the Asterisk is not
+		s.gap = silence{reason: "node restarted"}
+	}
+	s.met = true
+	s.conclude()
 }
 
-// settle ends the time of holding.
+// settle ends the time of holding early. As long as the Asterisk is not known, it is taken for the one it was, which another node may
+// be publishing the events of.
 func (s *source) settle() {
-	if s.holding {
-		s.linked = true
-		s.decide()
+	switch {
+	case !s.holding:
+	case s.mark == "" && s.outdone():
 		s.release()
+	default:
+		s.conclude()
 	}
 }
 
-// release gives up what is held: it has been published, or is another node's to publish.
+// outdone tells whether the node the last verdict was about goes on publishing.
+func (s *source) outdone() bool {
+	return s.verdict != standby.Publish && slices.ContainsFunc(s.others, func(o standby.Node) bool {
+		return o.Publishing && label(o) == label(s.with)
+	})
+}
+
+// conclude ends the time of holding.
+func (s *source) conclude() {
+	s.linked = true
+	s.decide()
+	s.release()
+}
+
+// release gives up what is held: it has been published, or is not to be.
 func (s *source) release() {
-	s.held.Add(uint64(len(s.queue)))
+	s.drop(len(s.queue))
 	s.holding, s.queue, s.size = false, nil, 0
 }
 
@@ -207,12 +255,12 @@ func (s *source) gossip() {
 	}
 }
 
-// standsBy tells for whom this node stands by, if it does.
-func (s *source) standsBy() (node string, ok bool) {
+// standing returns the verdict for this node, and the node it is about; Publish without a link.
+func (s *source) standing() (v standby.Verdict, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.linked || s.verdict == standby.Publish {
-		return "", false
+		return standby.Publish, ""
 	}
-	return label(s.with), true
+	return s.verdict, label(s.with)
 }

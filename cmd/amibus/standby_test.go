@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,10 +74,11 @@ func TestTwoNodesOnOneAsterisk(t *testing.T) {
 		t.Errorf("an action for the Asterisk by its name: %q", m.Bytes())
 	}
 
+	before := len(discontinuities(c)) // one, if the first to publish has found the mark that the other one had just set
 	nodes[first].kill()
 	eventually(t, 40*time.Second, "the other one takes over", func() bool { return !standby(second) })
-	eventually(t, 20*time.Second, "and says so", func() bool { return len(discontinuities(c)) == 1 })
-	if got, want := discontinuities(c)[0], "pbx default/"+second+" standby took over known"; got != want {
+	eventually(t, 20*time.Second, "and says so", func() bool { return len(discontinuities(c)) == before+1 })
+	if got, want := discontinuities(c)[before], "pbx default/"+second+" standby took over known"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	pbx.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Two")
@@ -84,7 +89,7 @@ func TestTwoNodesOnOneAsterisk(t *testing.T) {
 	pbx.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Three")
 	eventually(t, 20*time.Second, "the event", func() bool { return said(c, "Three") >= 1 })
 	interrupt(t, nodes[second]) // leaves gracefully
-	eventually(t, 20*time.Second, first+" takes over at once", func() bool { return len(discontinuities(c)) == 2 })
+	eventually(t, 20*time.Second, first+" takes over at once", func() bool { return len(discontinuities(c)) == before+2 })
 	pbx.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Four")
 	eventually(t, 20*time.Second, "the event", func() bool { return said(c, "Four") >= 1 })
 	for _, name := range []string{"One", "Two", "Three", "Four"} {
@@ -151,7 +156,13 @@ func TestDiscontinuity(t *testing.T) {
 	nodes["alpha"].kill()
 	nodes["alpha"].run(t)
 	raise("AfterDeath")
-	want := []string{"pbx default/alpha link lost known", "pbx default/alpha node restarted unknown"}
+	nodes["alpha"].kill()
+	if err := os.RemoveAll(filepath.Join(nodes["alpha"].dir, "data")); err != nil { // as in a pod without a volume
+		t.Fatal(err)
+	}
+	nodes["alpha"].run(t)
+	raise("AfterLoss")
+	want := []string{"pbx default/alpha link lost known", "pbx default/alpha node restarted unknown", "pbx default/alpha node restarted unknown"}
 	if got := discontinuities(c); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -164,9 +175,24 @@ func TestDiscontinuity(t *testing.T) {
 			order = append(order, "event")
 		}
 	}
-	if got := strings.Join(order, " "); got != "event gap event gap event" {
+	if got := strings.Join(order, " "); got != "event gap event gap event gap event" {
 		t.Errorf("order: %s", got)
 	}
+}
+
+// ready returns status and body of /readyz.
+func (n *testNode) ready(t *testing.T) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get("http://" + n.addr.Admin + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 // TestSameSystemname: the newcomer is refused, in one line that names both.
@@ -181,6 +207,16 @@ func TestSameSystemname(t *testing.T) {
 	eventually(t, 20*time.Second, "an event connection", func() bool {
 		return other.raise("Event", "UserEvent", "Privilege", "user,all", "UserEvent", "Twin") == 1
 	})
+	eventually(t, 20*time.Second, "it says that it is in conflict", func() bool {
+		return n.metric("amibus_source_conflict") == 1 && n.metric("amibus_source_events_conflicting_total") >= 1
+	})
+	if n.metric("amibus_source_standby") != 0 {
+		t.Error("it says that it stands by")
+	}
+	if status, body := n.ready(t); status != http.StatusServiceUnavailable || !strings.Contains(body, "default/alpha has the same systemname") ||
+		strings.Contains(body, "standing_by_for") {
+		t.Errorf("it is ready: %d %s", status, body)
+	}
 	err := n.cmd.Wait()
 	if code := n.cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("it ended with %v, want exit code 1", err)
