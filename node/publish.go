@@ -38,6 +38,7 @@ func (s *source) decide() {
 		return
 	}
 	s.verdict, s.with, s.since = verdict, with, time.Now()
+	s.settled = s.settled || verdict == standby.StandBy
 	log := s.n.component("source").With("node", label(with), "systemname", s.system, "mark", s.mark)
 	switch verdict {
 	case standby.StandBy:
@@ -48,7 +49,7 @@ func (s *source) decide() {
 		log.Warn("the Asterisk of another node has the same systemname: not publishing before it has gone", "patience", s.n.patience)
 		switch {
 		case was == standby.StandBy:
-			s.gap = silence{"name conflict ended", s.lastHeard(about)}
+			s.takeOver(about)
 		case s.gap.reason == "":
 			s.gap = silence{"name conflict ended", s.begun}
 		}
@@ -100,7 +101,7 @@ func (s *source) end() {
 	s.changed()
 }
 
-// overdue refuses to go on if a conflict does not pass. Of a node that has published it is not the fault: an Asterisk has restarted, and
+// overdue refuses to go on if a conflict does not pass. Who has published or stood by is no newcomer: an Asterisk has restarted, and
 // another node has not noticed.
 func (s *source) overdue() {
 	switch {

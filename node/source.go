@@ -45,7 +45,7 @@ type source struct {
 	with    standby.Node    // whom the verdict is about
 	since   time.Time       // of the verdict
 	met     bool            // has been told which Asterisk it is
-	settled bool            // has published the events of an Asterisk it knew
+	settled bool            // has published the events of an Asterisk it knew, or stood by for it
 	told    bool            // that a conflict does not pass
 }
 

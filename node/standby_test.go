@@ -209,6 +209,32 @@ func TestConflictIsNoStandby(t *testing.T) {
 	}
 }
 
+// TestConflictOfAStandby: the Asterisk has restarted, and the node that published its events takes its time to notice. Who stood by is no
+// newcomer, and takes over in the end.
+func TestConflictOfAStandby(t *testing.T) {
+	t.Parallel()
+	s, got := newSourceAlone()
+	s.see(twin(oneMark))
+	s.loggedIn(time.Time{})
+	s.identified(ours)
+	s.loggedOut()
+	s.loggedIn(time.Unix(1000, 0))
+	s.identified(upstream.Identity{Mark: otherMark, SystemName: "pbx"})
+	if v, _ := s.standing(); v != standby.Conflict {
+		t.Fatalf("verdict %d", v)
+	}
+	<-time.After(2 * s.n.patience)
+	s.see(twin(oneMark))
+	select {
+	case err := <-s.n.fatal:
+		t.Error(err)
+	default:
+	}
+	s.see(twin(""))
+	s.event(userEvent(1))
+	wantDeclared(t, "when the twin has noticed", *got, "link lost", "1")
+}
+
 // TestMarkFound: a mark that is there at the first link, and that nobody publishes for, is of a time in which this node may have listened.
 func TestMarkFound(t *testing.T) {
 	t.Parallel()
