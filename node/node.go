@@ -55,6 +55,7 @@ type Node struct {
 	cluster *stasis.Topic[merge.Event]        // the merged stream, with view events
 	arrived *stasis.Topic[merge.Event]        // the same in the order of arrival
 	notes   chan any                          // changes and gaps on their way to the log
+	epochs  chan uint64                       // capacity 1: the newest epoch that is not kept yet
 
 	bus       *natsbus.Bus
 	members   *member.List
@@ -88,7 +89,8 @@ type Node struct {
 func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n := &Node{cfg: cfg, log: log, self: merge.Node{Site: cfg.Node.Site, Name: cfg.Node.Name}, born: time.Now(),
 		patience: patience, fatal: make(chan error, 1), manager: stasis.NewTopic[wire.Entry]("manager"),
-		cluster: stasis.NewTopic[merge.Event]("cluster"), arrived: stasis.NewTopic[merge.Event]("arrived"), notes: make(chan any, noteQueue)}
+		cluster: stasis.NewTopic[merge.Event]("cluster"), arrived: stasis.NewTopic[merge.Event]("arrived"), notes: make(chan any, noteQueue),
+		epochs: make(chan uint64, 1)}
 	defer func() {
 		if err != nil {
 			n.close()

@@ -150,7 +150,34 @@ func (n *Node) tell(note any) {
 	}
 }
 
-// writeNotes logs what happens to the stream, and keeps a new epoch.
+// keepSoon hands a new epoch to the goroutine that keeps it; called in the stream's lock, so it does not wait, and nobody else sends.
+func (n *Node) keepSoon(epoch uint64) {
+	select {
+	case <-n.epochs: // older
+	default:
+	}
+	n.epochs <- epoch
+}
+
+// keepEpochs keeps new epochs until ctx ends. What comes in the end is for lastWords.
+func (n *Node) keepEpochs(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case epoch := <-n.epochs:
+			n.keepEpoch(epoch)
+		}
+	}
+}
+
+func (n *Node) keepEpoch(epoch uint64) {
+	if err := n.data.keepEpoch(epoch); err != nil {
+		n.log.Error("epoch cannot be kept: the next start may choose one that is too low", "epoch", epoch, "err", err)
+	}
+}
+
+// writeNotes logs what happens to the stream until ctx ends. What comes in the end is for lastWords.
 func (n *Node) writeNotes(ctx context.Context) {
 	for {
 		select {
@@ -158,6 +185,20 @@ func (n *Node) writeNotes(ctx context.Context) {
 			return
 		case note := <-n.notes:
 			n.writeNote(note)
+		}
+	}
+}
+
+// lastWords keeps and logs what is left when the stream and the goroutines that do so have ended.
+func (n *Node) lastWords() {
+	for {
+		select {
+		case epoch := <-n.epochs:
+			n.keepEpoch(epoch)
+		case note := <-n.notes:
+			n.writeNote(note)
+		default:
+			return
 		}
 	}
 }
@@ -177,9 +218,6 @@ func (n *Node) writeNote(note any) {
 			log.Error("the clock of this node is wrong and is led back; is its time synchronised?", "why", note.Why)
 		case merge.Fenced:
 			log.Warn("this node was fenced and joins again with a higher epoch", "why", note.Why)
-			if err := n.data.keepEpoch(note.Epoch); err != nil {
-				log.Error("epoch cannot be kept", "err", err)
-			}
 		default:
 			log.Info("node " + note.What.String())
 		}

@@ -16,6 +16,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stop()
 	core, coreCtx := lifecycle.With(background)
 	core.Go("notes", func() error { n.writeNotes(coreCtx); return nil })
+	core.Go("epoch", func() error { n.keepEpochs(coreCtx); return nil })
 	core.Go("member", func() error {
 		if err := n.claimName(coreCtx); err != nil {
 			return err
@@ -57,6 +58,7 @@ func (n *Node) Run(ctx context.Context) error {
 			err = failed
 		}
 	}
+	n.lastWords()
 	return err
 }
 

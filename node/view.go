@@ -49,6 +49,8 @@ func (n *Node) changed(c merge.Change) {
 	n.changes[c.What].Add(1)
 	n.tell(c)
 	switch c.What {
+	case merge.Fenced:
+		n.keepSoon(c.Epoch)
 	case merge.Joined, merge.Dropped, merge.Returned, merge.Left:
 		m := ami.New("Event", "NodeState", "Privilege", "system,all")
 		if system := n.systemName(c.Node); system != "" {
