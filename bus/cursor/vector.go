@@ -64,7 +64,7 @@ func (v Vector) Back(events []merge.Event) {
 }
 
 // Trim takes from a live event what a reader at v has had. It tells whether anything is left. If the event is of an incarnation newer
-// than that of v, the reader may lack the end of the older one and must replay from v.
+// than that of v, or leaves events out, the reader may lack what is in between and must replay from v.
 func (v Vector) Trim(e *merge.Event) (left, replay bool) {
 	at, ok := v[*e.Node]
 	switch {
@@ -74,6 +74,8 @@ func (v Vector) Trim(e *merge.Event) (left, replay bool) {
 		return false, true
 	case e.Epoch < at.Epoch || e.Seq <= at.Seq:
 		return false, false
+	case e.Seq-max(e.Missing, 1) > at.Seq: // the node came to know of this stream only now, somewhere in the middle
+		return false, true
 	}
 	e.Missing = min(e.Missing, e.Seq-at.Seq)
 	delete(v, *e.Node)

@@ -134,7 +134,9 @@ func TestTrim(t *testing.T) {
 		{"newer incarnation", ev(alpha, 6, 1, 0), false, true, true, 0},
 		{"gap had", ev(alpha, 5, 20, 10), false, false, true, 10},
 		{"gap half had", ev(alpha, 5, 25, 10), true, false, false, 5},
-		{"gap behind", ev(alpha, 5, 25, 3), true, false, false, 3},
+		{"gap next", ev(alpha, 5, 23, 3), true, false, false, 3},
+		{"gap beyond", ev(alpha, 5, 25, 3), false, true, true, 3},
+		{"beyond", ev(alpha, 5, 22, 0), false, true, true, 0},
 		{"other node", ev(bravo, 1, 1, 0), true, false, true, 0},
 		{"view event", ev(alpha, 0, 0, 0), true, false, true, 0},
 	} {

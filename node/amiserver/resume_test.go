@@ -248,6 +248,27 @@ func TestResumeAhead(t *testing.T) {
 	c.expectEvent(said("newer", "default/bravo/8/2"))
 }
 
+// A node that hears of another one only after the client has resumed enters its stream somewhere in the middle: the client does not.
+func TestResumeBeforeTheNodeHearsOfIt(t *testing.T) {
+	t.Parallel()
+	f := serve(t, nil)
+	f.stream.say(alpha, "1")
+	c := f.login(t, "ids", "Events: user", "ResumeFrom: default/alpha/7/1,default/bravo/7/2")
+	until(t, "the client is in the live stream", func() bool { return f.stream.merged.Stats().Subscribers > 0 })
+	f.stream.mu.Lock()
+	for seq := range uint64(4) {
+		f.stream.journal[bravo] = append(f.stream.journal[bravo], placed(bravo, seq+1, userEvent(fmt.Sprint(seq+1))))
+	}
+	f.stream.now[bravo] = merge.Position{Node: bravo, Epoch: 7, Emitted: 4, ArrivedE: 7, Arrived: 4}
+	f.stream.mu.Unlock()
+	for _, text := range []string{"5", "6"} {
+		f.stream.say(bravo, text)
+	}
+	for _, seq := range []string{"3", "4", "5", "6"} {
+		c.expectEvent(said(seq, "default/bravo/7/"+seq))
+	}
+}
+
 // While the replay runs the stream goes on; the cursor is exact at every moment, and where it says a second client goes on.
 func TestResumeWhileBusy(t *testing.T) {
 	t.Parallel()
