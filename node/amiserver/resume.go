@@ -147,8 +147,13 @@ func (s *session) cursor() (v cursor.Vector, err error) {
 	return v, nil
 }
 
-// eventCursor answers with the lines that a later Login or Events takes as they are.
+// eventCursor answers with the lines that a later Login or Events takes as they are. Before the join they would lack nodes.
 func (s *session) eventCursor(_ context.Context, action *ami.Message) error {
+	select {
+	case <-s.srv.conf.Source.Settled():
+	default:
+		return s.fail(action, "the node has not joined the cluster yet")
+	}
 	v, err := s.cursor()
 	if err != nil {
 		return err

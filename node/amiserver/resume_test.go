@@ -22,11 +22,14 @@ type fakeStream struct {
 	past            map[merge.Node][]merge.Past
 	journal         map[merge.Node][]merge.Event
 	hlc             int64
-	fetching        func() // called by Fetch
+	fetching        func()        // called by Fetch
+	settled         chan struct{} // closed once the node has joined
 }
 
 func newFakeStream(merged *stasis.Topic[merge.Event]) *fakeStream {
-	return &fakeStream{merged: merged, arrived: stasis.NewTopic[merge.Event]("arrived"), now: map[merge.Node]merge.Position{},
+	settled := make(chan struct{})
+	close(settled)
+	return &fakeStream{settled: settled, merged: merged, arrived: stasis.NewTopic[merge.Event]("arrived"), now: map[merge.Node]merge.Position{},
 		past: map[merge.Node][]merge.Past{}, journal: map[merge.Node][]merge.Event{}}
 }
 
@@ -58,11 +61,7 @@ func (f *fakeStream) restart(node merge.Node) {
 	f.now[node] = p
 }
 
-func (f *fakeStream) Settled() <-chan struct{} {
-	settled := make(chan struct{})
-	close(settled)
-	return settled
-}
+func (f *fakeStream) Settled() <-chan struct{} { return f.settled }
 
 func (f *fakeStream) ViewPast(fn func([]merge.Position, func(merge.Node) []merge.Past)) {
 	f.mu.Lock()
@@ -188,6 +187,31 @@ func TestResumeRefused(t *testing.T) {
 	c.gone()
 	if s := f.Stats(); s.Logins != 0 || s.LoggedIn != 0 || s.Failures != 1 || s.Events != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Before the node has joined nobody can be told where he stands, and nothing is replayed.
+func TestResumeBeforeTheJoin(t *testing.T) {
+	t.Parallel()
+	settled := make(chan struct{})
+	f := serve(t, func(c *Config) { c.Source.(*fakeStream).settled = settled })
+	plain := f.login(t, "ids", "Events: user")
+	resumed := f.login(t, "ids", "Events: user", "ResumeFrom: default/alpha/7/1")
+	off := f.login(t, "ids", "Events: off")
+	for _, c := range []*client{plain, resumed, off} {
+		c.say("Action: EventCursor", "ActionID: 1")
+		c.expect("Response: Error|ActionID: 1|Message: the node has not joined the cluster yet")
+	}
+	f.stream.mu.Lock()
+	f.stream.now[alpha] = merge.Position{Node: alpha, Epoch: 7, Emitted: 2, ArrivedE: 7, Arrived: 2}
+	f.stream.journal[alpha] = []merge.Event{placed(alpha, 1, userEvent("1")), placed(alpha, 2, userEvent("2"))}
+	f.stream.mu.Unlock()
+	close(settled)
+	resumed.expectEvent(said("2", "default/alpha/7/2"))
+	for _, c := range []*client{plain, resumed, off} {
+		if got := c.cursor(); !slices.Equal(got, []string{"ResumeFrom: default/alpha/7/2"}) {
+			t.Errorf("%q", got)
+		}
 	}
 }
 
