@@ -100,7 +100,7 @@ func (m *model) read(v Vector, small int) (got []merge.Event) {
 			m.t.Fatal(err)
 		}
 		back := maps.Clone(b.At)
-		back.Back(b.Events)
+		back.Back(b.Events, nil)
 		for n, p := range back {
 			if old, ok := at[n]; ok && len(b.Events) > 0 && old.Compare(p) > 0 {
 				m.t.Fatalf("%v is at %v before a batch, and was at %v behind the last one", n, p, old)

@@ -46,8 +46,9 @@ func Now(positions []merge.Position, arrival bool) Vector {
 }
 
 // Back moves v from behind the events, which come last in what v covers, to before them. Events without a place are ignored, and so is
-// a gap that was declared behind its place: of an incarnation that v has left behind.
-func (v Vector) Back(events []merge.Event) {
+// a gap that was declared behind its place: of an incarnation that v has left behind. past are the incarnations of each node that are
+// over, where gaps may come late; in a replay they do not.
+func (v Vector) Back(events []merge.Event, past map[merge.Node][]merge.Past) {
 	for i := range slices.Backward(events) {
 		e := &events[i]
 		at, ok := v[*e.Node]
@@ -55,12 +56,20 @@ func (v Vector) Back(events []merge.Event) {
 		if !ok || e.Seq == 0 && e.Missing == 0 || !last && (at.Seq != 0 || e.Epoch >= at.Epoch) {
 			continue
 		}
+		if !last && e.Missing > 0 && anyBetween(past[*e.Node], e.Epoch, at.Epoch) {
+			continue // of the incarnation in between all has been written
+		}
 		n := max(e.Missing, 1)
 		if e.Missing == Open {
 			n = 0
 		}
 		v[*e.Node] = Pos{e.Epoch, e.Seq - n}
 	}
+}
+
+// anyBetween tells whether there are events of an incarnation between two.
+func anyBetween(past []merge.Past, older, newer uint64) bool {
+	return slices.ContainsFunc(past, func(p merge.Past) bool { return p.Epoch > older && p.Epoch < newer && p.End > 0 })
 }
 
 // Trim takes from a live event what a reader at v has had. It tells whether anything is left. If the event is of an incarnation newer

@@ -114,8 +114,36 @@ func TestBack(t *testing.T) {
 		{"an open gap at the beginning", []merge.Event{ev(bravo, 6, 0, Open), ev(bravo, 7, 2, 2)}, Vector{alpha: {5, 20}, bravo: {6, 0}}},
 	} {
 		v := Vector{alpha: {5, 20}, bravo: {7, 2}}
-		if v.Back(c.pending); !maps.Equal(v, c.want) {
+		if v.Back(c.pending, nil); !maps.Equal(v, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, v, c.want)
+		}
+	}
+}
+
+// A gap that is declared late, of an incarnation before the last one, must not lead back over the last one.
+func TestBackOverLateGaps(t *testing.T) {
+	t.Parallel()
+	past := []merge.Past{{Epoch: 3, End: 30}, {Epoch: 4, End: 40}, {Epoch: 5, End: 0}, {Epoch: 6, End: 60}}
+	for _, c := range []struct {
+		name    string
+		now     uint64
+		pending []merge.Event
+		want    Pos
+	}{
+		{"at its place", 7, []merge.Event{ev(alpha, 6, 60, 5), ev(alpha, 7, 1, 0)}, Pos{6, 55}},
+		{"two back", 7, []merge.Event{ev(alpha, 4, 40, 10), ev(alpha, 7, 1, 0)}, Pos{7, 0}},
+		{"two back, and nothing said yet", 7, []merge.Event{ev(alpha, 4, 40, 10)}, Pos{7, 0}},
+		{"two back, among others", 7, []merge.Event{ev(alpha, 6, 60, 0), ev(alpha, 4, 40, 10), ev(alpha, 7, 1, 0)}, Pos{6, 59}},
+		{"two back, before the end", 7, []merge.Event{ev(alpha, 4, 40, 10), ev(alpha, 6, 60, 5), ev(alpha, 7, 1, 0)}, Pos{6, 55}},
+		{"two back, the one between was empty", 6, []merge.Event{ev(alpha, 4, 40, 10), ev(alpha, 6, 1, 0)}, Pos{4, 30}},
+		{"more and more", 6, []merge.Event{ev(alpha, 4, 30, 5), ev(alpha, 4, 40, 10), ev(alpha, 6, 1, 0)}, Pos{4, 25}},
+	} {
+		v := Vector{alpha: {c.now, 0}}
+		if last := c.pending[len(c.pending)-1]; last.Epoch == c.now {
+			v[alpha] = Pos{c.now, last.Seq}
+		}
+		if v.Back(c.pending, map[merge.Node][]merge.Past{alpha: past}); v[alpha] != c.want {
+			t.Errorf("%s: %v, want %v", c.name, v[alpha], c.want)
 		}
 	}
 }

@@ -130,19 +130,23 @@ func (s *session) takeBatch() {
 func (s *session) cursor() (v cursor.Vector, err error) {
 	if s.replay != nil {
 		v = maps.Clone(s.base)
-		v.Back(s.pending[s.at:])
+		v.Back(s.pending[s.at:], nil)
 		return v, nil
 	}
 	var queued []merge.Event
-	s.srv.conf.Source.ViewPast(func(now []merge.Position, _ func(merge.Node) []merge.Past) {
+	past := map[merge.Node][]merge.Past{}
+	s.srv.conf.Source.ViewPast(func(now []merge.Position, of func(merge.Node) []merge.Past) {
 		v = cursor.Now(now, s.user.Arrival)
+		for n := range v {
+			past[n] = of(n)
+		}
 		queued, err = s.sub.Peek()
 	})
 	if err != nil {
 		return nil, err
 	}
-	v.Back(queued)
-	v.Back(s.pending[s.at:])
+	v.Back(queued, past)
+	v.Back(s.pending[s.at:], past)
 	maps.Copy(v, s.ahead)
 	return v, nil
 }
