@@ -47,6 +47,7 @@ type testNode struct {
 	mu        sync.RWMutex // held by who raises events; for writing by who stops the node
 	*Node
 	stop   func() // nil while it is down
+	downs  atomic.Int64
 	raised atomic.Int64
 }
 
@@ -63,7 +64,15 @@ func newTestCluster(t *testing.T, hold time.Duration, names ...string) *testClus
 	return c
 }
 
+// start runs the node, and returns once it has joined.
 func (c *testCluster) start(n *testNode) {
+	c.t.Helper()
+	c.launch(n)
+	<-n.Settled()
+}
+
+// launch runs the node, and returns while it joins.
+func (c *testCluster) launch(n *testNode) {
 	c.t.Helper()
 	manager := filepath.Join(n.dir, "manager.conf")
 	if err := os.WriteFile(manager, []byte(clusterUsers), 0o600); err != nil {
@@ -91,7 +100,6 @@ func (c *testCluster) start(n *testNode) {
 			c.t.Error(err)
 		}
 	}()
-	<-node.Settled()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.Node, n.stop = node, func() { cancel(); <-done }
@@ -102,9 +110,18 @@ func (n *testNode) down() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stop != nil {
+		n.downs.Add(1)
 		n.stop()
 		n.stop = nil
 	}
+}
+
+// place is where a client may go now. down tells whether the node was down then, or has gone down since.
+func (n *testNode) place() (addr string, down func() bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	up, downs := n.stop != nil, n.downs.Load()
+	return n.AMI(), func() bool { return !up || n.downs.Load() != downs }
 }
 
 // raise makes events, numbered from 1 over all incarnations, if the node is up.
@@ -169,10 +186,15 @@ func login(t *testing.T, addr, user string, lines ...string) (*amiClient, error)
 	}
 	m, err := c.Decode()
 	if err == nil && string(m.Get("Response")) != "Success" {
-		err = fmt.Errorf("login: %q", m.Bytes())
+		err = &refusal{string(m.Bytes())}
 	}
 	return c, err
 }
+
+// refusal is an answer to a login that is not Success.
+type refusal struct{ answer string }
+
+func (r *refusal) Error() string { return fmt.Sprintf("refused: %q", r.answer) }
 
 // say sends an action.
 func (c *amiClient) say(lines ...string) error {

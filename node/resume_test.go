@@ -1,8 +1,10 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,36 +86,25 @@ func place(m *ami.Message) (n merge.Node, p cursor.Pos, missing uint64, err erro
 }
 
 // visit is one session: it reads for a while and leaves, with a cursor or in the middle of something.
-func (w *walker) visit(t *testing.T, addr string, until func() bool, politely bool) error {
+func (w *walker) visit(t *testing.T, n *testNode, until func() bool, politely bool) error {
 	w.session++
+	addr, down := n.place()
 	c, err := login(t, addr, w.user, w.from...)
 	if err != nil {
-		return nil // the node is down; another one then
+		return w.excuse(err, "login", n, down) // another node then
 	}
 	defer c.Close()
 	last, asked := "", false
 	for {
 		m, err := c.Decode()
 		if err != nil {
-			if asked = false; w.session > 0 {
-				break // the node went down
+			if err := w.excuse(err, "reading", n, down); err != nil {
+				return err
 			}
+			break
 		}
 		if m.Kind() == ami.KindResponse {
-			w.from = nil
-			for line := range m.Values("ResumeFrom") {
-				w.from = append(w.from, "ResumeFrom: "+string(line))
-			}
-			if v, err := cursor.Parse(m.Values("ResumeFrom")); err != nil {
-				return err
-			} else {
-				for n, p := range w.at {
-					if v[n] != p && (v[n].Seq > 0 || v[n].Epoch <= p.Epoch) { // else a new incarnation has said nothing yet
-						return fmt.Errorf("%s: cursor %v %v, read up to %v", w.user, n, v[n], p)
-					}
-				}
-			}
-			return nil
+			return w.takeCursor(m)
 		}
 		if err := w.read(m, &last); err != nil {
 			return fmt.Errorf("session %d, resumed from %q: %w", w.session, w.from, err)
@@ -122,7 +113,11 @@ func (w *walker) visit(t *testing.T, addr string, until func() bool, politely bo
 			if !politely {
 				break
 			}
-			if asked = true; c.say("Action: EventCursor") != nil {
+			asked = true
+			if err := c.say("Action: EventCursor"); err != nil {
+				if err := w.excuse(err, "asking", n, down); err != nil {
+					return err
+				}
 				break
 			}
 		}
@@ -130,6 +125,36 @@ func (w *walker) visit(t *testing.T, addr string, until func() bool, politely bo
 	w.from = nil
 	for _, line := range w.at.Lines(900) { // what it has read is a cursor too
 		w.from = append(w.from, "ResumeFrom: "+line)
+	}
+	return nil
+}
+
+// excuse returns an error that the node's going down does not explain. A stall and a refusal are explained by nothing.
+func (w *walker) excuse(err error, what string, n *testNode, down func() bool) error {
+	var refused *refusal
+	if down() && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.As(err, &refused) {
+		return nil
+	}
+	return fmt.Errorf("%s: session %d at %s, resumed from %q: %s: %w", w.user, w.session, n.name, w.from, what, err)
+}
+
+// takeCursor checks the answer to EventCursor against what was read, and goes on from it.
+func (w *walker) takeCursor(m *ami.Message) error {
+	if string(m.Get("Response")) != "Success" {
+		return fmt.Errorf("%s: %q", w.user, m.Bytes())
+	}
+	v, err := cursor.Parse(m.Values("ResumeFrom"))
+	if err != nil {
+		return err
+	}
+	for n, p := range w.at {
+		if v[n] != p && (v[n].Seq > 0 || v[n].Epoch <= p.Epoch) { // else a new incarnation has said nothing yet
+			return fmt.Errorf("%s: cursor %v %v, read up to %v", w.user, n, v[n], p)
+		}
+	}
+	w.from = nil
+	for line := range m.Values("ResumeFrom") {
+		w.from = append(w.from, "ResumeFrom: "+string(line))
 	}
 	return nil
 }
@@ -220,11 +245,8 @@ func walk(t *testing.T, c *testCluster, disturb func()) {
 			}
 			for !done() && w.err == nil {
 				n := c.nodes[r.IntN(len(c.nodes))]
-				n.mu.RLock()
-				addr := n.AMI()
-				n.mu.RUnlock()
 				leave := 1 + r.IntN(600)
-				w.err = w.visit(t, addr, func() bool { leave--; return leave <= 0 || done() }, r.IntN(2) == 0)
+				w.err = w.visit(t, n, func() bool { leave--; return leave <= 0 || done() }, r.IntN(2) == 0)
 			}
 		})
 	}
@@ -244,6 +266,83 @@ func walk(t *testing.T, c *testCluster, disturb func()) {
 		if w.gaps > 0 {
 			t.Errorf("%d gaps, although everybody had everything", w.gaps)
 		}
+	}
+}
+
+// A client that comes while the node joins misses nothing of what he had not had elsewhere, and is told no wrong place.
+func TestResumeDuringTheJoin(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 5*time.Second, "alpha", "bravo")
+	alpha, bravo := c.nodes[0], c.nodes[1]
+	w := &walker{user: "ids", at: cursor.Vector{}, counts: map[string]int64{}}
+	for _, n := range c.nodes {
+		n.raise(500)
+		w.at[n.self] = cursor.Pos{Epoch: n.epoch, Seq: 0}
+	}
+	eventually(t, "all is emitted", func() bool { return alpha.stream.Stats().Merge.Emitted == 1000 })
+	for n := range w.at {
+		w.at[n] = cursor.Pos{Epoch: w.at[n].Epoch, Seq: 300}
+		w.counts[n.Name] = 300
+	}
+	var from []string
+	for _, line := range w.at.Lines(900) {
+		from = append(from, "ResumeFrom: "+line)
+	}
+	charlie := &testNode{name: "charlie", dir: t.TempDir()}
+	c.nodes = append(c.nodes, charlie)
+	c.launch(charlie)
+	t.Cleanup(charlie.down)
+	plain, err := login(t, charlie.AMI(), "ids")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed, err := login(t, charlie.AMI(), "ids", from...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-charlie.Settled():
+		t.Log("the join was faster than the clients")
+	default:
+	}
+	alpha.raise(100)
+	c.meet()
+	bravo.raise(100)
+	last := ""
+	for w.counts["alpha"] < 600 || w.counts["bravo"] < 600 {
+		m, err := resumed.Decode()
+		if err == nil {
+			err = w.read(m, &last)
+		}
+		if err != nil {
+			t.Fatalf("%v; read up to %v", err, w.counts)
+		}
+	}
+	if w.gaps > 0 {
+		t.Errorf("%d gaps", w.gaps)
+	}
+	p := &walker{user: "ids", at: cursor.Vector{}}
+	for count := ""; count != "bravo 600"; {
+		m, err := plain.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, pos, _, err := place(m); err != nil {
+			t.Fatal(err)
+		} else if n != (merge.Node{}) {
+			p.at[n] = pos
+		}
+		count = fmt.Sprintf("%s %s", m.Get("Of"), m.Get("Count"))
+	}
+	if err := plain.say("Action: EventCursor"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := plain.Decode()
+	if err == nil {
+		err = p.takeCursor(m)
+	}
+	if err != nil || len(p.from) == 0 {
+		t.Error(err, p.from)
 	}
 }
 
@@ -351,7 +450,7 @@ func TestResumeAfterRestart(t *testing.T) {
 			epoch := n.epoch
 			eventually(t, "all is emitted", func() bool { return n.stream.Stats().Merge.Emitted == 1000 })
 			n.down()
-			c.start(n)
+			c.launch(n) // to resume while it joins is no different
 			n.raise(100)
 			client, err := login(t, n.AMI(), "ids", "Events: system,user", fmt.Sprintf("ResumeFrom: default/alpha/%d/400", epoch))
 			if err != nil {
