@@ -21,7 +21,7 @@ func TestEventID(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
 	f.node.systems = map[merge.Node]string{bravo: "pbx-b"}
-	with, plain := f.login(t, "ids", "Events: system,user"), f.login(t, "admin", "Events: system,user")
+	with, plain := f.login(t, "ids", "Events: system,user,cel"), f.login(t, "admin", "Events: system,user,cel")
 	for _, c := range []*client{with, plain} {
 		c.expect(booted)
 	}
@@ -32,6 +32,7 @@ func TestEventID(t *testing.T) {
 		merge.Event{Node: &bravo, Epoch: 7, Seq: 20, Missing: 8},
 		event(alpha, []byte("Event: NodeState\r\nPrivilege: system,all\r\nNode: default/bravo\r\nState: dropped\r\n\r\n")),
 		placed(bravo, 21, []byte("Event: Shutdown\r\nPrivilege: system,all\r\nSystemName: pbx-b\r\nShutdown: Cleanly\r\nRestart: False\r\n\r\n")),
+		placed(alpha, 6, []byte("Event: CEL\r\nPrivilege: cel,all\r\nSystemName: alpha\r\nEventTime: 2023-11-14 22:13:20\r\n\r\n")),
 	)
 	user := "Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: "
 	for _, want := range []struct{ text, tail string }{
@@ -41,6 +42,8 @@ func TestEventID(t *testing.T) {
 		{"Event: NodeState|Privilege: system,all|Node: default/bravo|State: dropped", ""},
 		{"Event: NodeState|Privilege: system,all|SystemName: pbx-b|Node: default/bravo|State: shutdown",
 			"|EventID: default/bravo/7/21|EventTime: 1700000000.000000021"},
+		{"Event: CEL|Privilege: cel,all|SystemName: alpha|EventTime: 2023-11-14 22:13:20", // its own, and ours behind it
+			"|EventID: default/alpha/7/6|EventTime: 1700000000.000000006"},
 	} {
 		with.expect(want.text + want.tail)
 		plain.expect(want.text)
