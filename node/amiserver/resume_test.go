@@ -327,7 +327,7 @@ func TestResumeWhileBusy(t *testing.T) {
 			next++
 			return true
 		}
-		for range 10 + 100*session {
+		for i := 0; i < 10+100*session && next < 3000; i++ { // so many there are
 			expect()
 		}
 		c.say("Action: EventCursor", "ActionID: c")
