@@ -34,7 +34,7 @@ type id struct {
 type account struct {
 	epoch, seq uint64            // emitted or declared up to here
 	began      map[uint64]uint64 // epoch: first seq said
-	since      map[uint64]int64  // epoch: when that was
+	since      map[uint64]int64  // epoch: when the first event was emitted
 	ended      map[uint64]uint64 // epoch: last seq said, gaps included
 }
 
@@ -119,7 +119,7 @@ func (o *observer) take(e *Event) {
 			w.fail("%s declared %v %d/%d…%d after %d/%d", name, e.Node, e.Epoch, from, e.Seq, a.epoch, a.seq)
 		}
 		if _, ok := a.began[e.Epoch]; !ok {
-			a.began[e.Epoch], a.since[e.Epoch] = from, w.now
+			a.began[e.Epoch] = from
 		}
 		a.ended[e.Epoch] = e.Seq
 		o.gap(e)
@@ -131,7 +131,10 @@ func (o *observer) take(e *Event) {
 	}
 	a.epoch, a.seq = e.Epoch, e.Seq
 	if _, ok := a.began[e.Epoch]; !ok {
-		a.began[e.Epoch], a.since[e.Epoch] = from, w.now
+		a.began[e.Epoch] = from
+	}
+	if _, ok := a.since[e.Epoch]; !ok && e.Missing == 0 {
+		a.since[e.Epoch] = w.now
 	}
 	a.ended[e.Epoch] = max(e.Seq, a.ended[e.Epoch])
 	if e.Missing > 0 {
@@ -201,7 +204,8 @@ func (w *world) whole() {
 			}
 			for _, k := range w.living() { // of the dead
 				for epoch, last := range k.seen.of(o.id).ended {
-					if _, ok := a.began[epoch]; !ok && o != l && o != k && epoch > forgotten && l.born+int64(time.Second) < k.seen.of(o.id).since[epoch] && last > 0 {
+					since, emitted := k.seen.of(o.id).since[epoch]
+					if _, ok := a.began[epoch]; !ok && emitted && o != l && o != k && epoch > forgotten && max(l.born, k.born)+int64(time.Second) < since && last > 0 {
 						w.fail("%s has nothing of %s/%d, %s has it up to %d", l.id.Name, o.id.Name, epoch, k.id.Name, last)
 					}
 					if _, ok := a.began[epoch]; ok && a.ended[epoch] < last {
