@@ -82,7 +82,7 @@ type Node struct {
 	notesLost    atomic.Uint64
 	refused      atomic.Uint64 // events of the own source that could not be carried
 	draining     atomic.Bool   // asked to stop: answers under way are finished
-	changes      [merge.Skewed + 1]atomic.Uint64
+	changes      [merge.Refused + 1]atomic.Uint64
 }
 
 // New reads what the configuration names and opens every listener. Errors are one line and say what to do.

@@ -91,6 +91,7 @@ func (n *Node) streamMetrics(a *admin.Server) {
 	count("replayed_total", "Events fetched from another node's journal.", func(m merge.Stats) uint64 { return m.Replayed })
 	count("stale_total", "Frames of older incarnations refused.", func(m merge.Stats) uint64 { return m.Stale })
 	count("overruns_total", "Times too many events waited: whoever blocked was dropped from the view, or the own join was cut short.", func(m merge.Stats) uint64 { return m.Overruns })
+	count("refused_total", "Own events refused because too many came before the join.", func(m merge.Stats) uint64 { return m.Refused })
 	count("ahead_full_total", "Events received behind a hole and not kept for want of room.", func(m merge.Stats) uint64 { return m.AheadFull })
 	count("clock_refused_total", "Remote clocks too far ahead to be believed.", func(m merge.Stats) uint64 { return m.ClockRefused })
 	a.GaugeFunc("amibus_stream_queued_events", "Events waiting for their turn.", nil, func() float64 { return float64(n.stream.Stats().Merge.Queued) })

@@ -214,6 +214,8 @@ func (n *Node) writeNote(note any) {
 			log.Warn("node dropped from the view: it is not waited for until it is prompt again", "why", note.Why)
 		case merge.Stale:
 			log.Warn("frames of an older incarnation refused: are there two nodes of this name?")
+		case merge.Refused:
+			log.Error("events of this node refused, and lost: it has not joined the cluster yet", "why", note.Why)
 		case merge.Skewed:
 			log.Error("the clock of this node is wrong and is led back; is its time synchronised?", "why", note.Why)
 		case merge.Fenced:

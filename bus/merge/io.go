@@ -121,9 +121,10 @@ const (
 	Fenced                     // Node is this node: its epoch is out of date, it joins again with the Epoch given
 	Stale                      // a frame of an older incarnation was refused
 	Skewed                     // Node is this node: its clock is off the others' and is being led back
+	Refused                    // Node is this node: own events before its join were refused, there was no room
 )
 
-var changeNames = [...]string{"joined", "dropped", "returned", "left", "settled", "fenced", "stale", "skewed"}
+var changeNames = [...]string{"joined", "dropped", "returned", "left", "settled", "fenced", "stale", "skewed", "refused"}
 
 // String returns the change in lower case, "joined".
 func (k ChangeKind) String() string { return changeNames[k] }

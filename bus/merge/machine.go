@@ -56,6 +56,7 @@ type Stats struct {
 	Lost                             uint64 // events declared missing
 	Dropped, Returned                uint64 // nodes leaving and re-entering the wait set
 	Overruns                         uint64 // MaxQueued reached: blockers dropped, or the own join cut short
+	Refused                          uint64 // own events before the join that there was no room for: MaxQueued reached
 	AheadFull                        uint64 // events behind a gap not kept: MaxAhead reached
 	ClockRefused                     uint64 // remote clocks more than MaxForward ahead
 	Skews                            uint64 // times the own clock was found to differ from the others'
@@ -194,6 +195,10 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 	case gone:
 		return
 	case idle, joiningState:
+		if room := m.cfg.MaxQueued - len(m.join.unstamped); m.state == idle && len(entries) > room {
+			m.refuseOwn(uint64(len(entries) - room))
+			entries = entries[:room]
+		}
 		m.join.unstamped = append(m.join.unstamped, entries...)
 		if len(m.join.unstamped) > m.cfg.MaxQueued {
 			m.stats.Overruns++
@@ -219,6 +224,14 @@ func (m *Machine) takeOwn(entries []wire.Entry) {
 		m.sender.pend = append(m.sender.pend, e)
 	}
 	m.place(m.own)
+}
+
+// refuseOwn counts own events for which there is no room before the join begins, and says so the first time.
+func (m *Machine) refuseOwn(n uint64) {
+	if m.stats.Refused == 0 {
+		m.note(m.own, Refused, m.epoch, "too many events before the join")
+	}
+	m.stats.Refused += n
 }
 
 func (m *Machine) push(o *origin, ev Event) {

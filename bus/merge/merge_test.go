@@ -252,3 +252,26 @@ func wantPerNodeOrder(t *testing.T, events []Event) {
 		last[*e.Node] = e
 	}
 }
+
+// TestOwnEventsBeforeTheStartAreBounded: a node whose name is another's may serve clients for half a minute before it may join.
+func TestOwnEventsBeforeTheStartAreBounded(t *testing.T) {
+	t.Parallel()
+	m := New(Config{Self: Node{"default", "a"}, Epoch: 1, MaxQueued: 10})
+	told := 0
+	for i := range 15 {
+		for _, out := range m.Step(Time{Mono: int64(i), Wall: int64(i)}, Own{[]wire.Entry{entry("x"), entry("y")}}) {
+			if c, ok := out.(Change); ok && c.What == Refused {
+				told++
+			}
+		}
+	}
+	emitted := 0
+	for _, out := range m.Step(Time{Mono: 100, Wall: 100}, Start{}) {
+		if e, ok := out.(Emit); ok {
+			emitted += len(e.Events)
+		}
+	}
+	if s := m.Stats(); told != 1 || s.Refused != 20 || emitted != 10 {
+		t.Errorf("told %d times, %d refused, %d emitted", told, s.Refused, emitted)
+	}
+}
