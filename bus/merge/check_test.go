@@ -34,7 +34,6 @@ type id struct {
 type account struct {
 	epoch, seq uint64            // emitted or declared up to here
 	began      map[uint64]uint64 // epoch: first seq said
-	since      map[uint64]int64  // epoch: when the first event was emitted
 	ended      map[uint64]uint64 // epoch: last seq said, gaps included
 }
 
@@ -47,7 +46,7 @@ func idOf(e *Event) id { return id{*e.Node, e.Epoch, e.Seq} }
 func (o *observer) of(n Node) *account {
 	a := o.view[n]
 	if a == nil {
-		a = &account{began: map[uint64]uint64{}, since: map[uint64]int64{}, ended: map[uint64]uint64{}}
+		a = &account{began: map[uint64]uint64{}, ended: map[uint64]uint64{}}
 		o.view[n] = a
 	}
 	return a
@@ -79,7 +78,7 @@ func (o *observer) begin(outs []Output) {
 		}
 		if p.Emitted > 0 {
 			o.view[p.Node] = &account{epoch: p.Epoch, seq: p.Emitted, began: map[uint64]uint64{p.Epoch: p.Emitted + 1},
-				since: map[uint64]int64{p.Epoch: o.n.w.now}, ended: map[uint64]uint64{p.Epoch: p.Emitted}}
+				ended: map[uint64]uint64{p.Epoch: p.Emitted}}
 		}
 	}
 }
@@ -89,6 +88,9 @@ func (o *observer) arrived(events []Event) {
 		e := &events[i]
 		if *e.Node == o.n.id && e.Missing == 0 && e.Epoch >= o.epoch {
 			o.own[e.Epoch] = max(o.own[e.Epoch], e.Seq)
+			if s := (stream1{o.n.id, e.Epoch}); o.n.w.started[s] == 0 {
+				o.n.w.started[s] = o.n.w.now
+			}
 		}
 		if _, ok := o.came[idOf(e)]; !ok {
 			o.came[idOf(e)] = o.n.w.now
@@ -132,9 +134,6 @@ func (o *observer) take(e *Event) {
 	a.epoch, a.seq = e.Epoch, e.Seq
 	if _, ok := a.began[e.Epoch]; !ok {
 		a.began[e.Epoch] = from
-	}
-	if _, ok := a.since[e.Epoch]; !ok && e.Missing == 0 {
-		a.since[e.Epoch] = w.now
 	}
 	a.ended[e.Epoch] = max(e.Seq, a.ended[e.Epoch])
 	if e.Missing > 0 {
@@ -204,8 +203,8 @@ func (w *world) whole() {
 			}
 			for _, k := range w.living() { // of the dead
 				for epoch, last := range k.seen.of(o.id).ended {
-					since, emitted := k.seen.of(o.id).since[epoch]
-					if _, ok := a.began[epoch]; !ok && emitted && o != l && o != k && epoch > forgotten && max(l.born, k.born)+int64(time.Second) < since && last > 0 {
+					since, emitted := w.started[stream1{o.id, epoch}]
+					if _, ok := a.began[epoch]; !ok && emitted && o != l && o != k && epoch > forgotten && l.born+int64(time.Second) < since && last > 0 {
 						w.fail("%s has nothing of %s/%d, %s has it up to %d", l.id.Name, o.id.Name, epoch, k.id.Name, last)
 					}
 					if _, ok := a.began[epoch]; ok && a.ended[epoch] < last {

@@ -75,7 +75,7 @@ func (m *Machine) store(o *origin, s *stream, f *wire.Frame, replay bool) {
 			continue
 		case seq == s.next && s == o.cur:
 			m.accept(o, s, f.Entries[i])
-		case len(s.ahead) >= m.cfg.MaxAhead:
+		case len(s.ahead) >= m.cfg.MaxAhead && !m.makeRoom(s, seq):
 			m.stats.AheadFull++
 			continue
 		default:
@@ -86,6 +86,19 @@ func (m *Machine) store(o *origin, s *stream, f *wire.Frame, replay bool) {
 		}
 	}
 	m.drain(o)
+}
+
+// makeRoom drops what is far behind seq in the stream: what comes first is worth more, since the rest can be fetched again, but a hole
+// ends where the next event is that is kept.
+func (m *Machine) makeRoom(s *stream, seq uint64) bool {
+	before := len(s.ahead)
+	for other := range s.ahead {
+		if other > seq+uint64(m.cfg.MaxAhead)/2 {
+			delete(s.ahead, other)
+		}
+	}
+	m.stats.AheadFull += uint64(before - len(s.ahead))
+	return len(s.ahead) < before
 }
 
 func (m *Machine) accept(o *origin, s *stream, e wire.Entry) {

@@ -31,10 +31,11 @@ type world struct {
 	keep               int  // events of a stream that a journal holds, 0: all
 	dead               bool // the dead are still listed as alive
 	hold, readmit      time.Duration
-	busy               int64  // until then no other node is killed by trouble
-	mild               bool   // no fault so far is a reason to drop a node that runs
-	made               []made // every event that a source has said
-	small              bool   // queues are
+	busy               int64             // until then no other node is killed by trouble
+	mild               bool              // no fault so far is a reason to drop a node that runs
+	made               []made            // every event that a source has said
+	small              bool              // queues are
+	started            map[stream1]int64 // when an incarnation said its first event
 }
 
 // made is an event as its source has said it.
@@ -83,7 +84,7 @@ type record struct {
 }
 
 func newWorld(t *testing.T, seed uint64, n int) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), apart: map[[2]int]bool{}, touched: map[[2]int]int64{}, last: map[lane]int64{},
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), apart: map[[2]int]bool{}, touched: map[[2]int]int64{}, started: map[stream1]int64{}, last: map[lane]int64{},
 		hold: 300 * time.Millisecond, readmit: time.Second, lossy: -int64(time.Hour), mild: true}
 	for i := range n {
 		w.nodes = append(w.nodes, &host{w: w, at: i, id: Node{"default", string(rune('a' + i))}, frozen: -int64(time.Hour)})

@@ -9,8 +9,11 @@ import (
 	"github.com/amibus/amibus/proto/amibuspb"
 )
 
-// maxEnds bounds the incarnations remembered of each node.
-const maxEnds = 16
+// maxEnds bounds the incarnations remembered of each node, maxNodes the nodes.
+const (
+	maxEnds  = 16
+	maxNodes = 4096
+)
 
 // ends keeps where incarnations ended by what the others say: this node may have been away when they did.
 type ends struct {
@@ -28,7 +31,7 @@ func (e *ends) note(msg *amibuspb.Seen) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, p := range msg.GetPositions() {
-		if n := (merge.Node{Site: p.GetSite(), Name: p.GetNode()}); p.GetEpoch() < newest[n] {
+		if n := (merge.Node{Site: p.GetSite(), Name: p.GetNode()}); p.GetEpoch() < newest[n] && (len(e.all) < maxNodes || e.all[n] != nil) {
 			e.all[n] = remember(e.all[n], merge.Past{Epoch: p.GetEpoch(), End: p.GetSeq()})
 		}
 	}
