@@ -103,7 +103,8 @@ func (g gate) Check(c server.ClientAuthentication) bool {
 		return true
 	}
 	if g.readersAllowed {
-		c.RegisterUser(&server.User{Username: "public", Permissions: &server.Permissions{
+		// Without a name: one that is in no list of users would lose its subscriptions whenever the routes are reloaded.
+		c.RegisterUser(&server.User{Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Deny: []string{">"}},
 			Subscribe: &server.SubjectPermission{Allow: []string{bus.EventPattern, bus.MarkPattern}},
 		}})

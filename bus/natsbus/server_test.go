@@ -181,6 +181,11 @@ func TestPlainClient(t *testing.T) {
 	if a.Wanted(strings.Replace(subject, "call", "system", 1)) {
 		t.Error("another class is wanted")
 	}
+	if err := b.SetRoutes([]string{a.RouteAddr(), "127.0.0.1:1"}); err != nil { // it must not cost the client its subscription
+		t.Fatal(err)
+	}
+	join(t, []*Bus{a, b}, []string{a.RouteAddr(), b.RouteAddr()})
+	await(t, "still wanted", func() bool { return a.Wanted(subject) })
 	if err := a.Publish(subject, []byte("x")); err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,13 @@ type merger struct {
 // numbers renumbers the events of a node's newest incarnation.
 type numbers struct{ epoch, last uint64 }
 
-// newMerger returns a merger that first listens for half a hold, to learn which nodes there are: each sends a mark every hold/6.
+// rest is how long a node may be silent because nothing happens, and a moment more.
+const rest = 1200 * time.Millisecond
+
+// newMerger returns a merger that first listens for half a hold, to learn which nodes there are: each sends a mark every hold/4, or
+// every second while nothing happens.
 func newMerger(hold time.Duration, emit func(data []byte, late bool) error, note func(string)) *merger {
-	g := &merger{start: time.Now(), nodes: map[merge.Node]*numbers{}, emit: emit, note: note, settle: hold / 2, since: math.MinInt64,
+	g := &merger{start: time.Now(), nodes: map[merge.Node]*numbers{}, emit: emit, note: note, settle: max(hold/2, rest), since: math.MinInt64,
 		machine: merge.New(merge.Config{Epoch: 1, Hold: hold, MaxForward: math.MaxInt64})} // our own clock does not matter
 	g.step(merge.Start{})
 	return g
@@ -71,6 +75,7 @@ func (g *merger) mark(m *amibuspb.Mark) {
 
 func (g *merger) frame(f *wire.Frame) {
 	f.Sent = time.Now().UnixNano() // as if our clocks agreed: it is not ours to correct
+	f.Rest = rest                  // a mark does not say whether its node rests
 	g.step(merge.FrameIn{Frame: f})
 }
 
