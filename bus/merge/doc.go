@@ -14,13 +14,19 @@
 //  1. Events of one (node, epoch) are emitted in the order of their seq, each at most once. Epochs of a node do not interleave.
 //  2. An event that is not emitted although it exists lies in a gap that was emitted, exactly once, in its place.
 //  3. Events not flagged late are emitted in ascending key order.
-//  4. An awaited node that blocks an event for longer than Hold since the event's arrival leaves the wait set.
+//  4. An awaited node that blocks an event for longer than Hold since the event's arrival leaves the wait set. An event behind a hole
+//     has not arrived.
 //  5. No event of the own node is stamped at or below a mark it has sent, nor at or below a floor it was told in a join.
 //
 // # Joining
 //
 // A new incarnation asks everybody (Join) and stamps its first event above all floors it is told; who is asked waits for the
 // joiner from then on. It adopts the positions of one settled answer, so that its stream continues where that one stands.
+//
+// # Clocks and rest
+//
+// The clock of the events follows the wall clock, but never in a jump, and is led to that of the other nodes when it differs by more
+// than half a second (docs/adr/0005). A node for which nothing happens sends marks seldom and says so (rest.go); an event wakes all.
 //
 // # Losses
 //
