@@ -11,9 +11,6 @@ import (
 // TestQuick runs all that needs no other process, and asks for a tenth of what is to be reached: it must run, and nothing may be far off.
 // With the race detector the figures say nothing.
 func TestQuick(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
 	names := Names()
 	if race { // a minute less; the rest either has one goroutine or is more of the same
 		names = []string{"path", "kill", "replay"}

@@ -7,9 +7,10 @@ import (
 	"github.com/amibus/amibus/proto/wire"
 )
 
-// TestAnOriginThatIsSilentForAMomentHasLostNothing: alpha repairs a hole of bravo, which is alive and holds everything; one answer breaks off, then no
-// frame of bravo comes for a moment. Charlie misses the same events.
+// TestAnOriginThatIsSilentForAMomentHasLostNothing: alpha repairs a hole of bravo, which is alive and holds everything; one answer
+// breaks off, then no frame of bravo comes for a moment. Charlie misses the same events.
 func TestAnOriginThatIsSilentForAMomentHasLostNothing(t *testing.T) {
+	t.Parallel()
 	alpha, bravo, charlie := Node{"s", "alpha"}, Node{"s", "bravo"}, Node{"s", "charlie"}
 	m := New(Config{Self: alpha, Epoch: 10, Hold: 300 * time.Millisecond})
 	start := time.Unix(1_700_000_000, 0).UnixNano()
@@ -18,7 +19,7 @@ func TestAnOriginThatIsSilentForAMomentHasLostNothing(t *testing.T) {
 		at int64
 		in Input
 	}
-	var todo []due
+	var pending []due
 	hlc := start
 	frame := func(n Node, first uint64, entries int) FrameIn {
 		f := &wire.Frame{Site: n.Site, Node: n.Name, Epoch: 5, First: first}
@@ -43,9 +44,9 @@ func TestAnOriginThatIsSilentForAMomentHasLostNothing(t *testing.T) {
 			case Ask:
 				t.Logf("%v: ask %v for %v %d…%d", time.Duration(now), out.Target.Name, out.Origin.Name, out.From, out.To)
 				if out.Target == bravo {
-					todo = append(todo, due{now + int64(75*time.Millisecond), ReplayEnd{Ask: out, Failed: true}})
+					pending = append(pending, due{now + int64(75*time.Millisecond), ReplayEnd{Ask: out, Failed: true}})
 				} else {
-					todo = append(todo, due{now + int64(time.Millisecond), ReplayEnd{Ask: out}})
+					pending = append(pending, due{now + int64(time.Millisecond), ReplayEnd{Ask: out}})
 				}
 			}
 		}
@@ -54,9 +55,9 @@ func TestAnOriginThatIsSilentForAMomentHasLostNothing(t *testing.T) {
 	for ; now < int64(2*time.Second); now += int64(time.Millisecond) {
 		ms := now / int64(time.Millisecond)
 		step(Tick{})
-		for i := 0; i < len(todo); i++ {
-			if d := todo[i]; d.at <= now {
-				todo = append(todo[:i], todo[i+1:]...)
+		for i := 0; i < len(pending); i++ {
+			if d := pending[i]; d.at <= now {
+				pending = append(pending[:i], pending[i+1:]...)
 				i--
 				step(d.in)
 			}
