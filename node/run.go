@@ -90,7 +90,7 @@ func (n *Node) fail(err error) {
 
 func (n *Node) drain() {
 	n.draining.Store(true)
-	n.log.Info("stopping: no new connections and actions; answers under way are finished", "within", drainTime, "sessions", n.ami.Stats().Sessions)
+	n.log.Info("stopping: no new connections and actions; answers under way are finished", "within", drainTime.String(), "sessions", n.ami.Stats().Sessions)
 }
 
 // claimName waits until no other node has this one's name. Frames, routes and actions would fence off the other one.
