@@ -250,6 +250,7 @@ func (w *world) killed(n *host, pause time.Duration) {
 func (w *world) left(n *host, pause time.Duration) {
 	w.fault("leave %s, up after %v", n.id.Name, pause)
 	n.step(Leave{})
+	n.leaving = true
 	inc := n.inc
 	w.after(int64(w.hold), func() { // as bus/stream does: whoever has missed the end can ask for it
 		if n.inc == inc {

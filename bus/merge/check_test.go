@@ -105,7 +105,7 @@ func (o *observer) change(c Change) {
 		return
 	}
 	o.dropped[c.Node] = w.now
-	if d := w.host(c.Node); w.mild && o.n.kills == 0 && d.alive && d.kills == 0 {
+	if d := w.host(c.Node); w.mild && o.n.kills == 0 && d.alive && d.kills == 0 && !d.leaving {
 		w.fail("%s dropped %s, which did nothing wrong", o.n.id.Name, c.Node.Name)
 	}
 }

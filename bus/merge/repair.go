@@ -212,7 +212,7 @@ func (m *Machine) closeOld(o *origin) {
 		if !m.complete(o) {
 			due := o.later[0].opened + m.hold()
 			last := o.later[0].opened + muteHolds*m.hold() // own events wait for the end of the previous incarnation no longer
-			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < m.hold() && (o != m.own || m.now.Mono < last && len(o.newest().ahead) < m.cfg.MaxAhead) {
+			if m.now.Mono < due || o.ask != nil && m.now.Mono-o.stuck < m.hold() && (o != m.own || m.now.Mono < last) {
 				m.wakeBy(due)
 				return
 			}

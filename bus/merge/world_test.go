@@ -54,20 +54,21 @@ type lane struct {
 
 // host is one node: its process, its clock, and what its journal holds.
 type host struct {
-	w      *world
-	at     int
-	id     Node
-	m      *Machine
-	inc    int // incarnation of the process: messages and timers of an older one are void
-	alive  bool
-	skew   int64
-	frozen int64 // it does not run until then
-	wakeAt int64
-	disk   bool // its own events survive a kill, all but the last few
-	kills  int
-	born   int64 // when the process started
-	log    map[stream1]*record
-	seen   observer
+	w       *world
+	at      int
+	id      Node
+	m       *Machine
+	inc     int // incarnation of the process: messages and timers of an older one are void
+	alive   bool
+	skew    int64
+	frozen  int64 // it does not run until then
+	wakeAt  int64
+	disk    bool // its own events survive a kill, all but the last few
+	kills   int
+	born    int64 // when the process started
+	leaving bool  // it has said farewell, which may be lost
+	log     map[stream1]*record
+	seen    observer
 }
 
 // stream1 names the events of one incarnation.
@@ -130,6 +131,7 @@ func (w *world) fail(format string, args ...any) {
 func (n *host) up(back ...uint64) {
 	w := n.w
 	n.inc++
+	n.leaving = false
 	n.alive, n.wakeAt, n.frozen = true, 0, -int64(time.Hour)
 	epoch := uint64(1_700_000_000_000 + (w.now+n.skew)/1e6)
 	previous := n.survive()
