@@ -32,10 +32,10 @@ func TestKeysDiffer(t *testing.T) {
 			t.Errorf("%s: joined", name)
 		}
 		if c.Stats().Undecryptable == 0 || outC.count("is bus.member.key_file the same there?") != 1 {
-			t.Errorf("%s: the one who is kept out does not know why: %+v\n%s", name, c.Stats(), outC.buf.String())
+			t.Errorf("%s: the one who is kept out does not know why: %+v\n%s", name, c.Stats(), outC.String())
 		}
 		if a.Stats().Undecryptable == 0 || out.count("is bus.member.key_file the same everywhere?") != 1 {
-			t.Errorf("%s: the one who keeps it out does not say so: %+v\n%s", name, a.Stats(), out.buf.String())
+			t.Errorf("%s: the one who keeps it out does not say so: %+v\n%s", name, a.Stats(), out.String())
 		}
 	}
 }

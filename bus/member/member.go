@@ -203,7 +203,7 @@ func (l *List) decode(name string, p *peer) {
 }
 
 // Addr returns the address other nodes join, host:port.
-func (l *List) Addr() string { return l.ml.LocalNode().Address() }
+func (l *List) Addr() string { return l.own }
 
 // Joined tells whether another node was ever reached, or none was configured.
 func (l *List) Joined() bool {
@@ -279,18 +279,36 @@ func (l *List) close() error {
 	return nil
 }
 
+// leave says so twice, as a packet may be lost and whoever has not heard it looks for us in vain for a while.
 func (l *List) leave() {
-	for _, n := range l.ml.Members() {
-		if n.Name == l.name {
-			continue
-		}
-		if err := l.ml.SendBestEffort(n, []byte(l.name)); err != nil { // then it looks for us in vain for a while
-			l.cfg.Log.Debug("cannot tell a member that this node leaves", "node", n.Name, "error", err)
-		}
-	}
+	others := l.alive()
+	l.farewell(others)
 	if err := l.ml.Leave(leaveWait); err != nil {
 		l.cfg.Log.Debug("nobody has taken note that this node leaves", "error", err)
 	}
+	l.farewell(others)
+}
+
+func (l *List) farewell(to map[string]string) {
+	for name, addr := range to {
+		if err := l.ml.SendToAddress(memberlist.Address{Addr: addr, Name: name}, []byte(l.name)); err != nil {
+			l.cfg.Log.Debug("cannot tell a member that this node leaves", "node", name, "error", err)
+		}
+	}
+}
+
+// alive returns the address of every other node that is alive. The table is asked, not memberlist: its Members are its own nodes, which it
+// goes on writing to.
+func (l *List) alive() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	addrs := make(map[string]string)
+	for name, p := range l.table {
+		if p.died.IsZero() {
+			addrs[name] = p.addr
+		}
+	}
+	return addrs
 }
 
 // at is a node's address.

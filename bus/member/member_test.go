@@ -40,11 +40,13 @@ func (l *logs) Write(b []byte) (int, error) {
 	return l.buf.Write(b)
 }
 
-func (l *logs) count(text string) int {
+func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), text)
+	return l.buf.String()
 }
+
+func (l *logs) count(text string) int { return strings.Count(l.String(), text) }
 
 // fast is a configuration with quick probes.
 func fast(name string, join ...string) (Config, *logs) {
@@ -129,7 +131,7 @@ func TestJoinAndLeave(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if d := time.Since(began); d > time.Second {
+	if d := time.Since(began); d > 10*time.Second { // a second, on a machine that has nothing else to do
 		t.Errorf("Close took %v", d)
 	}
 	awaitNames(t, a, "b")
@@ -201,7 +203,7 @@ func TestNobodyThere(t *testing.T) {
 		t.Error("Joined, but nobody is there")
 	}
 	if a.Stats().Unreachable < 3 || out.count("address="+addr) != 1 || out.count("address=no-port") != 1 {
-		t.Errorf("%+v\n%s", a.Stats(), out.buf.String())
+		t.Errorf("%+v\n%s", a.Stats(), out.String())
 	}
 	cfg, _ = fast("b")
 	cfg.Listen = addr

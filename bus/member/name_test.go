@@ -77,7 +77,7 @@ func TestClaimRefused(t *testing.T) {
 	}
 	line := fmt.Sprintf("node=default/b address=%s other_address=%s", b.Addr(), twin.Addr())
 	if n := out.count(line); n != 1 || out.count("level=ERROR") > 0 {
-		t.Errorf("a logged it %d times, want once, and no error:\n%s", n, out.buf.String())
+		t.Errorf("a logged it %d times, want once, and no error:\n%s", n, out.String())
 	}
 }
 
@@ -99,8 +99,8 @@ func TestClaimAfterDeath(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "a sees the new one", func() bool { p := a.aliveAt("default/b"); return p == twin.Addr() })
-	if strings.Contains(out.buf.String()+twinOut.buf.String(), "level=ERROR") {
-		t.Errorf("logged as an error:\n%s%s", out.buf.String(), twinOut.buf.String())
+	if strings.Contains(out.String()+twinOut.String(), "level=ERROR") {
+		t.Errorf("logged as an error:\n%s%s", out.String(), twinOut.String())
 	}
 	if err := twin.Close(); err != nil { // it leaves properly: the name is its own now
 		t.Error(err)
