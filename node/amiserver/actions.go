@@ -31,6 +31,8 @@ func local(key string) handler {
 		return (*session).listCommands
 	case "clusternodes":
 		return (*session).clusterNodes
+	case "waitevent":
+		return (*session).waitEvent
 	case "eventcursor":
 		return (*session).eventCursor
 	}

@@ -68,7 +68,7 @@ func (s *session) forward(ctx context.Context, action *ami.Message) error {
 // collect runs the action and hands full buffers over to relay; it runs in a goroutine of its own.
 func (s *session) collect(ctx context.Context, action *ami.Message, full chan<- []byte) outcome {
 	var buf []byte
-	caller := Caller{User: s.user.Name, Address: s.conn.RemoteAddr().String(), Session: s.id, Counter: s.counter}
+	caller := Caller{User: s.user.Name, Address: s.remote.String(), Session: s.id, Counter: s.counter}
 	err := s.srv.conf.Backend.Do(ctx, caller, action, func(piece []byte) error {
 		buf = append(buf, piece...)
 		if len(buf) < streamAt {
@@ -104,7 +104,7 @@ func (s *session) relay(full <-chan []byte, done <-chan outcome) (streamed bool,
 		case <-tooLong.C:
 		case <-wake:
 		}
-		if streamed {
+		if streamed || !s.pushes {
 			continue
 		}
 		more, err := s.deliver()

@@ -12,20 +12,20 @@ import (
 	"github.com/amibus/amibus/bus/merge"
 )
 
-// sink is a connection that takes everything and says nothing.
-type sink struct {
+// devNull is a connection that takes everything and says nothing.
+type devNull struct {
 	net.Conn
 	closed chan struct{}
 	got    chan int
 }
 
-func (s *sink) Read([]byte) (int, error)         { <-s.closed; return 0, io.EOF }
-func (s *sink) Write(b []byte) (int, error)      { s.got <- len(b); return len(b), nil }
-func (s *sink) Close() error                     { return nil }
-func (s *sink) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (s *sink) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (s *sink) SetReadDeadline(time.Time) error  { return nil }
-func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+func (s *devNull) Read([]byte) (int, error)         { <-s.closed; return 0, io.EOF }
+func (s *devNull) Write(b []byte) (int, error)      { s.got <- len(b); return len(b), nil }
+func (s *devNull) Close() error                     { return nil }
+func (s *devNull) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (s *devNull) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (s *devNull) SetReadDeadline(time.Time) error  { return nil }
+func (s *devNull) SetWriteDeadline(time.Time) error { return nil }
 
 // The cost of a delivery up to the kernel: one event, to all sessions, each woken for it.
 func BenchmarkDeliver(b *testing.B) {
@@ -40,12 +40,14 @@ func BenchmarkDeliver(b *testing.B) {
 func benchmarkDeliver(b *testing.B, name string, sessions, batch int) {
 	f := newFixture(b, nil)
 	user, _ := f.conf.Users().User(name)
-	conn := &sink{closed: make(chan struct{}), got: make(chan int, 1024)}
+	conn := &devNull{closed: make(chan struct{}), got: make(chan int, 1024)}
 	done := make(chan struct{})
 	for range sessions {
-		s := newSession(f.Server, conn, time.Minute)
-		s.user, s.mask, s.timeout, s.sub = user, user.Read, time.Minute, f.conf.Events.Subscribe(DefaultQueueLen)
-		f.enter(user)
+		s := newConnection(f.Server, conn, time.Minute)
+		patient := *user
+		patient.WriteTimeout = time.Minute
+		s.user, s.mask, s.sub = &patient, user.Read, f.conf.Events.Subscribe(DefaultQueueLen)
+		f.enter(&patient)
 		go func() {
 			s.run(context.Background(), nil)
 			done <- struct{}{}

@@ -145,7 +145,7 @@ func withKey(c *client, sent []byte) []byte {
 var masked = regexp.MustCompile(`(?m)^(Timestamp|EventTV|SessionTV|SessionID|LocalAddress|RemoteAddress|Uptime|LastReload|Challenge): .*?\r$`)
 
 // Actions that this server does not have yet, and says so.
-var notServed = regexp.MustCompile(`(?m)^(WaitEvent|Filter): .*\n`)
+var notServed = regexp.MustCompile(`(?m)^(Filter): .*\n`)
 
 // split sorts the stream into answers, with banner and list items, and events, and masks what differs each time.
 func split(stream []byte) (answers, events []string) {

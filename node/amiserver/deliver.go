@@ -61,6 +61,19 @@ func (s *session) deliver() (more bool, err error) {
 	return s.at < len(s.pending), nil
 }
 
+// deliverAll writes what has been taken from the queue, and what is in it now.
+func (s *session) deliverAll() error {
+	for range 2 {
+		for more := true; more; {
+			var err error
+			if more, err = s.deliver(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // chunk makes pieces of a chunk of events. again tells that the next one is of an incarnation beyond the client's: it may lack the end
 // of the one it knows, and must replay.
 func (s *session) chunk() (events int, again bool) {

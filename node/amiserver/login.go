@@ -77,12 +77,14 @@ func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name st
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
 // (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind.
 func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector) error {
-	s.user, s.account, s.since, s.timeout = user, account, s.srv.conf.Now(), user.WriteTimeout
+	s.user, s.account, s.since = user, account, s.srv.conf.Now()
 	s.mask = user.Read
 	if asked, ok := parseMask(string(action.Get("Events"))); ok {
 		s.mask &= asked
 	}
-	s.conn.SetReadDeadline(time.Time{})
+	if s.onLogin != nil {
+		s.onLogin()
+	}
 	s.srv.count.logins.Add(1)
 	s.log = s.log.With("user", user.Name)
 	s.log.Log(context.Background(), s.connectLevel(), "AMI user logged on")

@@ -152,7 +152,7 @@ func (s *Server) serveConn(ctx context.Context, drain <-chan struct{}, conn net.
 		return
 	}
 	defer s.release()
-	newSession(s, conn, users.AuthTimeout).run(ctx, drain)
+	newConnection(s, conn, users.AuthTimeout).run(ctx, drain)
 }
 
 func (s *Server) admit(authLimit int) (refused string) {

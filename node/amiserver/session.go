@@ -3,12 +3,9 @@ package amiserver
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/amibus/amibus/bus/cursor"
@@ -18,13 +15,6 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
-const (
-	loginWriteTimeout = 100 * time.Millisecond // before the user, and so his writetimeout, is known
-	linger            = 500 * time.Millisecond // how long a client may take to read the last answer
-	flushTimeout      = 10 * time.Second       // for one write of a chunk, unless writetimeout is longer
-	lastWords         = 500 * time.Millisecond // for what is written after the session's context has ended
-)
-
 // Why a session ends, other than by a read or write error.
 var (
 	errGoodbye = errors.New("answered and closed") // the client has been told
@@ -32,13 +22,22 @@ var (
 	errBroken  = errors.New("an answer broke off")
 )
 
-// session is one connection. All but read runs in one goroutine.
+// sink takes what a session has to say.
+type sink interface {
+	// write writes the pieces whole; they are the session's, and valid during the call only.
+	write(pieces net.Buffers) error
+	// pause waits for something to do in the middle of WaitEvent; again is false when the client itself has put an end to it.
+	pause(ctx context.Context, wake <-chan struct{}, until <-chan time.Time) (again bool, err error)
+}
+
+// session is what a client has here, whatever carries it: who it is, what it may do, where it stands in the event stream. It belongs to
+// one goroutine at a time.
 type session struct {
 	srv     *Server
 	log     *slog.Logger
-	conn    net.Conn
+	out     sink
+	pushes  bool // events are written as they come; over HTTP WaitEvent fetches them (ami/behaviour.md 10.6)
 	id      uint64
-	actions chan request
 	counter uint64
 
 	remote, local netip.AddrPort
@@ -48,8 +47,8 @@ type session struct {
 	user    *config.User // nil until the login
 	account string       // the user's name as the client spelt it
 	since   time.Time    // of the login
+	onLogin func()       // may be nil
 	mask    ami.Class    // read & what the client asked for
-	timeout time.Duration
 
 	ctx     context.Context                   // ends with the session
 	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs
@@ -58,9 +57,8 @@ type session struct {
 	ahead   cursor.Vector                     // what the client has had and this node had not when the replay ended
 	pending []merge.Event                     // pending[at:] is taken from sub or replay and not written
 	at      int
-	pieces  net.Buffers // memory of unsent
+	pieces  net.Buffers // memory of what is being written
 	tails   []byte      // memory of what eventid adds to the pieces
-	unsent  net.Buffers
 }
 
 // request is an action as far as it was understood, and what is wrong with it.
@@ -69,14 +67,12 @@ type request struct {
 	bad    error
 }
 
-func newSession(srv *Server, conn net.Conn, authTimeout time.Duration) *session {
-	s := &session{
-		srv: srv, conn: conn, id: srv.ids.Add(1), actions: make(chan request), timeout: loginWriteTimeout,
-		remote: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr()),
+// open makes a session of a client at remote that has come to local. It begins when ctx and out are set.
+func (s *Server) open(remote, local net.Addr) session {
+	return session{
+		srv: s, id: s.ids.Add(1), remote: addrPort(remote), local: addrPort(local),
+		log: s.conf.Log.With("remote", remote.String()),
 	}
-	s.log = srv.conf.Log.With("remote", conn.RemoteAddr().String())
-	conn.SetReadDeadline(time.Now().Add(authTimeout))
-	return s
 }
 
 func addrPort(a net.Addr) netip.AddrPort {
@@ -87,150 +83,16 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// run serves the connection to its end: that of the client, of drain when the server stops, or, at the latest, of ctx.
-func (s *session) run(ctx context.Context, drain <-chan struct{}) {
-	ctx, cancel := context.WithCancel(ctx)
-	s.ctx = ctx
-	closing := time.AfterFunc(time.Hour, func() { s.conn.Close() })
-	closing.Stop()
-	unhook := context.AfterFunc(ctx, func() { closing.Reset(lastWords) })
-	gone := make(chan struct{}) // the session has ended: no more actions, please
-	read := make(chan struct{}) // the reader has
-	go func() {
-		defer close(read)
-		s.read(gone)
-	}()
-
-	reason := s.serve(ctx, drain)
-	s.srv.leave(s.user)
-	s.leaveStream()
-	close(gone)
-	if errors.Is(reason, errGoodbye) {
-		s.hangUp()
-		<-read
-	}
-	unhook()
-	cancel()
-	closing.Stop()
-	s.conn.Close()
-	<-read
-	s.ended(reason)
-}
-
-// hangUp closes our side only. To close with unread input would reset the connection, and the client might lose the last answer.
-func (s *session) hangUp() {
-	s.conn.SetReadDeadline(time.Now().Add(linger))
-	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite()
-	} else {
-		s.conn.Close()
-	}
-}
-
-// read decodes actions until the stream ends, and throws away what comes after the session's end.
-func (s *session) read(gone <-chan struct{}) {
-	defer close(s.actions)
-	for d := ami.NewDecoder(s.conn, ami.Server); ; {
-		m, err := d.Decode()
-		if err != nil && !errors.Is(err, ami.ErrLineTooLong) && !errors.Is(err, ami.ErrTooManyLines) {
-			return
-		}
-		select {
-		case s.actions <- request{m.Clone(), err}:
-		case <-gone:
-			io.CopyN(io.Discard, s.conn, 1<<20)
-			return
-		}
-	}
-}
-
-// serve alternates between actions and chunks of events, and returns why it ended: nil when the client hung up.
-func (s *session) serve(ctx context.Context, drain <-chan struct{}) error {
-	if err := s.send([]byte("Asterisk Call Manager/" + s.srv.conf.Backend.Banner() + "\r\n")); err != nil {
-		return err
-	}
-	for {
-		select {
-		case <-drain:
-			return s.farewell()
-		default:
-		}
-		more, err := s.deliver()
-		if err != nil {
-			return err
-		}
-		wake := s.wake()
-		if more {
-			wake = ready
-		}
-		select {
-		case r, ok := <-s.actions:
-			if !ok {
-				return nil
-			}
-			if err := s.handle(ctx, r); err != nil {
-				return err
-			}
-		case <-wake:
-		case <-drain:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// farewell writes what has been taken from the queue, and what is in it now; events that come later are another node's to tell.
-func (s *session) farewell() error {
-	for range 2 {
-		for more := true; more; {
-			var err error
-			if more, err = s.deliver(); err != nil {
-				return err
-			}
-		}
-	}
-	return errGoodbye
-}
-
-// ready is always readable.
-var ready = func() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
 // send writes b whole.
 func (s *session) send(b []byte) error {
 	s.pieces = append(s.pieces[:0], b)
 	return s.flush()
 }
 
-// flush writes s.pieces. The socket has the user's write time-out to take something, again and again; Asterisk demands a whole event
-// in that time (ami/behaviour.md 9.3), but also writes each by itself. It must take all in flushTimeout: who takes an answer byte by
-// byte would hold up the action, and the connection to the Asterisk that it runs on.
+// flush writes s.pieces.
 func (s *session) flush() error {
 	defer clear(s.pieces)
-	last := time.Now().Add(max(s.timeout, flushTimeout))
-	for s.unsent = s.pieces; len(s.unsent) > 0; {
-		deadline := time.Now().Add(s.timeout)
-		if deadline.After(last) {
-			deadline = last
-		}
-		s.conn.SetWriteDeadline(deadline)
-		n, err := s.unsent.WriteTo(s.conn)
-		s.srv.count.bytes.Add(uint64(n))
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return err
-		case n == 0:
-			return fmt.Errorf("%w: nothing for %v (writetimeout)", errSlow, s.timeout)
-		case !time.Now().Before(last):
-			return fmt.Errorf("%w: too little in %v", errSlow, max(s.timeout, flushTimeout))
-		}
-	}
-	return nil
+	return s.out.write(s.pieces)
 }
 
 // ended says once why a client was cut, and that a user has gone.

@@ -368,7 +368,7 @@ func TestNotServed(t *testing.T) {
 		return nil
 	}
 	s := f.quiet(t, "admin")
-	for _, name := range []string{"Filter", "waitevent", "SIPpeers"} {
+	for _, name := range []string{"Filter", "SIPpeers"} {
 		s.say("Action: " + name)
 		s.expect("Response: Error|Message: Invalid/unknown command: " + name + ". Use Action: ListCommands to show available commands.")
 	}

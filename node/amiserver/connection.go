@@ -1,0 +1,247 @@
+package amiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+const (
+	loginWriteTimeout = 100 * time.Millisecond // before the user, and so his writetimeout, is known
+	linger            = 500 * time.Millisecond // how long a client may take to read the last answer
+	flushTimeout      = 10 * time.Second       // for one write of a chunk, unless writetimeout is longer
+	lastWords         = 500 * time.Millisecond // for what is written after the session's context has ended
+)
+
+// connection is a session over TCP. All but read runs in one goroutine.
+type connection struct {
+	session
+	conn    net.Conn
+	drain   <-chan struct{} // the server stops
+	actions chan request
+	next    *request      // came in the middle of WaitEvent, and is still to be run
+	input   chan struct{} // capacity 1: something has come from the client
+	unsent  net.Buffers
+}
+
+func newConnection(srv *Server, conn net.Conn, authTimeout time.Duration) *connection {
+	c := &connection{
+		session: srv.open(conn.RemoteAddr(), conn.LocalAddr()), conn: conn,
+		actions: make(chan request), input: make(chan struct{}, 1),
+	}
+	c.out, c.pushes = c, true
+	c.onLogin = func() { conn.SetReadDeadline(time.Time{}) }
+	conn.SetReadDeadline(time.Now().Add(authTimeout))
+	return c
+}
+
+// run serves the connection to its end: that of the client, of drain when the server stops, or, at the latest, of ctx.
+func (c *connection) run(ctx context.Context, drain <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
+	c.ctx, c.drain = ctx, drain
+	closing := time.AfterFunc(time.Hour, func() { c.conn.Close() })
+	closing.Stop()
+	unhook := context.AfterFunc(ctx, func() { closing.Reset(lastWords) })
+	gone := make(chan struct{}) // the session has ended: no more actions, please
+	read := make(chan struct{}) // the reader has
+	go func() {
+		defer close(read)
+		c.read(gone)
+	}()
+
+	reason := c.serve(ctx)
+	c.srv.leave(c.user)
+	c.leaveStream()
+	close(gone)
+	if errors.Is(reason, errGoodbye) {
+		c.hangUp()
+		<-read
+	}
+	unhook()
+	cancel()
+	closing.Stop()
+	c.conn.Close()
+	<-read
+	c.ended(reason)
+}
+
+// hangUp closes our side only. To close with unread input would reset the connection, and the client might lose the last answer.
+func (c *connection) hangUp() {
+	c.conn.SetReadDeadline(time.Now().Add(linger))
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	} else {
+		c.conn.Close()
+	}
+}
+
+// Read implements io.Reader for the decoder; it tells that there was input.
+func (c *connection) Read(b []byte) (int, error) {
+	n, err := c.conn.Read(b)
+	if n > 0 {
+		select {
+		case c.input <- struct{}{}:
+		default:
+		}
+	}
+	return n, err
+}
+
+// read decodes actions until the stream ends, and throws away what comes after the session's end.
+func (c *connection) read(gone <-chan struct{}) {
+	defer close(c.actions)
+	for d := ami.NewDecoder(c, ami.Server); ; {
+		m, err := d.Decode()
+		if err != nil && !errors.Is(err, ami.ErrLineTooLong) && !errors.Is(err, ami.ErrTooManyLines) {
+			return
+		}
+		select {
+		case c.actions <- request{m.Clone(), err}:
+		case <-gone:
+			io.CopyN(io.Discard, c.conn, 1<<20)
+			return
+		}
+	}
+}
+
+// serve alternates between actions and chunks of events, and returns why it ended: nil when the client hung up.
+func (c *connection) serve(ctx context.Context) error {
+	if err := c.send([]byte("Asterisk Call Manager/" + c.srv.conf.Backend.Banner() + "\r\n")); err != nil {
+		return err
+	}
+	suppressed := false // by the last action: its SuppressEvents lets events wait for the next opportunity (ami/behaviour.md 3.10)
+	for {
+		select {
+		case <-c.drain:
+			return c.farewell()
+		default:
+		}
+		more := false
+		if !suppressed {
+			var err error
+			if more, err = c.deliver(); err != nil {
+				return err
+			}
+		}
+		r, ok, err := c.await(ctx, more)
+		switch {
+		case err != nil:
+			return err
+		case r != nil:
+			if err := c.handle(ctx, *r); err != nil {
+				return err
+			}
+			if suppressed = len(r.action.Get("SuppressEvents")) > 0; suppressed {
+				select {
+				case <-c.wake():
+				default:
+				}
+			}
+		case !ok:
+			return nil
+		default:
+			suppressed = false
+		}
+	}
+}
+
+// await returns the next action, or nil when there is something else to do; ok is false when the client has hung up.
+func (c *connection) await(ctx context.Context, more bool) (r *request, ok bool, err error) {
+	if r, c.next = c.next, nil; r != nil {
+		return r, true, nil
+	}
+	wake := c.wake()
+	if more {
+		wake = ready
+	}
+	select {
+	case r, ok := <-c.actions:
+		if !ok {
+			return nil, false, nil
+		}
+		select {
+		case <-c.input: // it was this action's
+		default:
+		}
+		return &r, true, nil
+	case <-wake:
+	case <-c.drain:
+	case <-ctx.Done():
+		return nil, true, ctx.Err()
+	}
+	return nil, true, nil
+}
+
+// pause implements sink. Any input ends WaitEvent (ami/behaviour.md 10.2).
+func (c *connection) pause(ctx context.Context, wake <-chan struct{}, until <-chan time.Time) (again bool, err error) {
+	if c.next != nil {
+		return false, nil
+	}
+	select {
+	case r, ok := <-c.actions:
+		if ok {
+			c.next = &r
+		}
+		return false, nil
+	case <-c.input:
+	case <-until:
+	case <-c.drain:
+	case <-wake:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return false, nil
+}
+
+// farewell writes what has been taken from the queue, and what is in it now; events that come later are another node's to tell.
+func (c *connection) farewell() error {
+	if err := c.deliverAll(); err != nil {
+		return err
+	}
+	return errGoodbye
+}
+
+// ready is always readable.
+var ready = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// write implements sink. The socket has the user's write time-out to take something, again and again; Asterisk demands a whole event
+// in that time (ami/behaviour.md 9.3), but also writes each by itself. It must take all in flushTimeout: who takes an answer byte by
+// byte would hold up the action, and the connection to the Asterisk that it runs on.
+func (c *connection) write(pieces net.Buffers) error {
+	timeout := loginWriteTimeout
+	if c.user != nil {
+		timeout = c.user.WriteTimeout
+	}
+	last := time.Now().Add(max(timeout, flushTimeout))
+	for c.unsent = pieces; len(c.unsent) > 0; {
+		deadline := time.Now().Add(timeout)
+		if deadline.After(last) {
+			deadline = last
+		}
+		c.conn.SetWriteDeadline(deadline)
+		n, err := c.unsent.WriteTo(c.conn)
+		c.srv.count.bytes.Add(uint64(n))
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case n == 0:
+			return fmt.Errorf("%w: nothing for %v (writetimeout)", errSlow, timeout)
+		case !time.Now().Before(last):
+			return fmt.Errorf("%w: too little in %v", errSlow, max(timeout, flushTimeout))
+		}
+	}
+	return nil
+}
