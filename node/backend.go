@@ -19,11 +19,11 @@ func (b *backend) Do(ctx context.Context, c amiserver.Caller, action *ami.Messag
 
 func (b *backend) Raise(event *ami.Message) { b.n.intake.take(event) }
 
-// Status: configuration is read at the start only, so that is the last reload too.
-func (b *backend) Status() (uptime, reload time.Duration) {
-	d := time.Since(b.n.born)
-	return d, d
-}
+func (b *backend) Reload() error { return b.n.Reload() }
+
+func (b *backend) Started() (start, reload time.Time) { return b.n.born, *b.n.reloaded.Load() }
+
+func (b *backend) HasSource() bool { return b.n.upstream != nil }
 
 func (b *backend) Banner() string { return *b.n.banner.Load() }
 

@@ -76,6 +76,8 @@ type Node struct {
 	admin     *admin.Server
 
 	users        atomic.Pointer[config.Manager]
+	reloading    sync.Mutex                // one Reload at a time
+	reloaded     atomic.Pointer[time.Time] // last
 	banner       atomic.Pointer[string]
 	amiListener  net.Listener
 	httpListener net.Listener
@@ -106,6 +108,7 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if err = n.openJournal(); err != nil {
 		return nil, err
 	}
+	n.reloaded.Store(&n.born)
 	banner := cmp.Or(n.data.banner(), defaultBanner)
 	n.banner.Store(&banner)
 	if err = n.loadUsers(); err != nil {
@@ -202,7 +205,7 @@ func (n *Node) build() {
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
 		Own: n.ownPeer, Peers: n.otherPeers, Drain: drainTime, Log: n.component("forward")})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
-		Source: n.stream, Backend: &backend{n}, Node: n.self, Drain: drainTime})
+		Source: n.stream, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
 	n.admin = n.newAdmin()
 }
 

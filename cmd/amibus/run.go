@@ -39,7 +39,7 @@ func runCommand() *cobra.Command {
 			if err != nil { // a busy port, a directory that cannot be written: something of the configuration
 				return usageError{err}
 			}
-			defer onHangup(n.Reload)()
+			defer onHangup(func() { _ = n.Reload() })() // it logs what is wrong
 			return n.Run(cmd.Context())
 		},
 	}

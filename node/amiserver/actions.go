@@ -31,6 +31,8 @@ func local(key string) handler {
 		return (*session).listCommands
 	case "clusternodes":
 		return (*session).clusterNodes
+	case "clusterreload":
+		return (*session).clusterReload
 	case "waitevent":
 		return (*session).waitEvent
 	case "eventcursor":
@@ -75,7 +77,11 @@ func (s *session) handle(ctx context.Context, r request) error {
 	if text := s.forbidden(command.Name, action); text != "" {
 		return s.fail(action, text)
 	}
-	if run := local(strings.ToLower(command.Name)); run != nil {
+	key = strings.ToLower(command.Name)
+	if run := local(key); run != nil {
+		return run(s, ctx, action)
+	}
+	if run := s.sourceless(key, action); run != nil {
 		return run(s, ctx, action)
 	}
 	return s.forward(ctx, action)

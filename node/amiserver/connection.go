@@ -17,6 +17,7 @@ const (
 	linger            = 500 * time.Millisecond // how long a client may take to read the last answer
 	flushTimeout      = 10 * time.Second       // for one write of a chunk, unless writetimeout is longer
 	lastWords         = 500 * time.Millisecond // for what is written after the session's context has ended
+	maxDiscard        = 1 << 20                // bytes of a client that is being sent away
 )
 
 // connection is a session over TCP. All but read runs in one goroutine.
@@ -25,6 +26,8 @@ type connection struct {
 	conn    net.Conn
 	drain   <-chan struct{} // the server stops
 	actions chan request
+	fresh   bool          // nothing has been read yet
+	ending  error         // why reading has ended; set before actions is closed
 	next    *request      // came in the middle of WaitEvent, and is still to be run
 	input   chan struct{} // capacity 1: something has come from the client
 	unsent  net.Buffers
@@ -33,7 +36,7 @@ type connection struct {
 func newConnection(srv *Server, conn net.Conn, authTimeout time.Duration) *connection {
 	c := &connection{
 		session: srv.open(conn.RemoteAddr(), conn.LocalAddr()), conn: conn,
-		actions: make(chan request), input: make(chan struct{}, 1),
+		actions: make(chan request), input: make(chan struct{}, 1), fresh: true,
 	}
 	c.out, c.pushes = c, true
 	c.onLogin = func() { conn.SetReadDeadline(time.Time{}) }
@@ -59,9 +62,13 @@ func (c *connection) run(ctx context.Context, drain <-chan struct{}) {
 	c.srv.leave(c.user)
 	c.leaveStream()
 	close(gone)
-	if errors.Is(reason, errGoodbye) {
-		c.hangUp()
+	switch {
+	case errors.Is(reason, errGoodbye):
+		hangUp(c.conn)
 		<-read
+	case errors.Is(reason, errForeign):
+		hangUp(c.conn)
+		io.CopyN(io.Discard, c.conn, maxDiscard)
 	}
 	unhook()
 	cancel()
@@ -71,19 +78,14 @@ func (c *connection) run(ctx context.Context, drain <-chan struct{}) {
 	c.ended(reason)
 }
 
-// hangUp closes our side only. To close with unread input would reset the connection, and the client might lose the last answer.
-func (c *connection) hangUp() {
-	c.conn.SetReadDeadline(time.Now().Add(linger))
-	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	} else {
-		c.conn.Close()
-	}
-}
-
-// Read implements io.Reader for the decoder; it tells that there was input.
+// Read implements io.Reader for the decoder; it tells that there was input. A TLS client is not kept waiting for an answer to its greeting.
 func (c *connection) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
+	if c.fresh && n > 0 {
+		if c.fresh = false; b[0] == tlsHandshake {
+			return 0, errForeign
+		}
+	}
 	if n > 0 {
 		select {
 		case c.input <- struct{}{}:
@@ -98,13 +100,16 @@ func (c *connection) read(gone <-chan struct{}) {
 	defer close(c.actions)
 	for d := ami.NewDecoder(c, ami.Server); ; {
 		m, err := d.Decode()
+		if errors.Is(err, errForeign) {
+			c.ending = err
+		}
 		if err != nil && !errors.Is(err, ami.ErrLineTooLong) && !errors.Is(err, ami.ErrTooManyLines) {
 			return
 		}
 		select {
 		case c.actions <- request{m.Clone(), err}:
 		case <-gone:
-			io.CopyN(io.Discard, c.conn, 1<<20)
+			io.CopyN(io.Discard, c.conn, maxDiscard)
 			return
 		}
 	}
@@ -163,7 +168,7 @@ func (c *connection) await(ctx context.Context, more bool) (r *request, ok bool,
 	select {
 	case r, ok := <-c.actions:
 		if !ok {
-			return nil, false, nil
+			return nil, false, c.ending
 		}
 		select {
 		case <-c.input: // it was this action's

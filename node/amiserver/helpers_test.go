@@ -89,8 +89,12 @@ type fakeNode struct {
 	nodes    []NodeInfo
 	stamped  bool // the node's Asterisk has timestampevents
 
-	mu     sync.Mutex
-	raised []string
+	sourceless bool
+
+	mu        sync.Mutex
+	raised    []string
+	reloads   int
+	reloadErr error
 }
 
 func (f *fakeNode) Do(ctx context.Context, c Caller, action *ami.Message, send func([]byte) error) error {
@@ -125,11 +129,29 @@ func (f *fakeNode) publish(texts ...[]byte) {
 	f.events.Publish(events...)
 }
 
-func (f *fakeNode) Status() (uptime, reload time.Duration) { return 46 * time.Second, 45 * time.Second }
-func (f *fakeNode) Banner() string                         { return "11.0.0" }
-func (f *fakeNode) Commands() []ami.Action                 { return f.commands }
-func (f *fakeNode) SystemName(n merge.Node) string         { return f.systems[n] }
-func (f *fakeNode) Nodes() []NodeInfo                      { return f.nodes }
+func (f *fakeNode) Started() (start, reload time.Time) {
+	now := time.Now()
+	return now.Add(-46500 * time.Millisecond), now.Add(-45500 * time.Millisecond)
+}
+
+func (f *fakeNode) Reload() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reloads++
+	return f.reloadErr
+}
+
+func (f *fakeNode) reloaded() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reloads
+}
+
+func (f *fakeNode) HasSource() bool                { return !f.sourceless }
+func (f *fakeNode) Banner() string                 { return "11.0.0" }
+func (f *fakeNode) Commands() []ami.Action         { return f.commands }
+func (f *fakeNode) SystemName(n merge.Node) string { return f.systems[n] }
+func (f *fakeNode) Nodes() []NodeInfo              { return f.nodes }
 
 func event(node merge.Node, text []byte) merge.Event {
 	m, err := ami.ParseMessage(text)

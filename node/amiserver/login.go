@@ -108,9 +108,9 @@ func (s *session) welcome(action *ami.Message, user *config.User, account string
 
 // fullyBooted has neither Timestamp nor SystemName (ami/behaviour.md 5.10).
 func (s *Server) fullyBooted() []byte {
-	uptime, reload := s.conf.Backend.Status()
-	seconds := func(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
-	return ami.New("Event", "FullyBooted", "Privilege", "system,all", "Uptime", seconds(uptime), "LastReload", seconds(reload),
+	start, reload := s.conf.Backend.Started()
+	ago := func(t time.Time) string { return strconv.FormatInt(int64(time.Since(t)/time.Second), 10) }
+	return ami.New("Event", "FullyBooted", "Privilege", "system,all", "Uptime", ago(start), "LastReload", ago(reload),
 		"Status", "Fully Booted").Bytes()
 }
 

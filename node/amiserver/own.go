@@ -11,6 +11,7 @@ import (
 var own = []ami.Action{
 	{Name: "ClusterNodes", Synopsis: "List the nodes of the cluster and how far each one is.", Class: ami.ClassSystem | ami.ClassReporting,
 		Scope: ami.ScopeSession},
+	{Name: "ClusterReload", Synopsis: "Read the configuration of this node anew.", Class: ami.ClassSystem | ami.ClassConfig, Scope: ami.ScopeSession},
 	{Name: "EventCursor", Synopsis: "Tell where this session stands in the event stream, to resume there later.", Scope: ami.ScopeSession},
 }
 

@@ -2,6 +2,7 @@ package amiserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -23,10 +24,12 @@ const (
 	DefaultMaxSessions = 10000
 )
 
-// Caller is the session an action comes from. (Session, Counter) is unique while the process lives.
+// Caller is the session an action comes from. (Session, Counter) is unique while the process lives. Reach tells which nodes the user may act
+// on; nil: all.
 type Caller struct {
 	User, Address    string
 	Session, Counter uint64
+	Reach            func(merge.Node) bool
 }
 
 // Backend is what a session needs of the node. Methods may be called from many goroutines.
@@ -39,8 +42,12 @@ type Backend interface {
 	Do(ctx context.Context, c Caller, action *ami.Message, send func(piece []byte) error) error
 	// Raise puts an event of amibus' own into the node's stream; the node adds SystemName.
 	Raise(event *ami.Message)
-	// Status tells how long ago the node started and last reloaded.
-	Status() (uptime, reload time.Duration)
+	// Reload reads the node's configuration anew. What an error is about has not changed; its text is one line.
+	Reload() error
+	// Started tells when the node started and last reloaded.
+	Started() (start, reload time.Time)
+	// HasSource tells whether the node has an Asterisk or an engine of its own.
+	HasSource() bool
 	// Banner is the version in the banner, such as 11.0.0.
 	Banner() string
 	// Commands are the actions that the node's source has, in its order. None: those of Asterisk 22 are assumed.
@@ -67,6 +74,7 @@ type Config struct {
 	Source      cursor.Source              // the stream that both topics are of
 	Backend     Backend
 	Node        merge.Node       // this node
+	Version     string           // of amibus
 	QueueLen    int              // events a session may lag behind; 0 = DefaultQueueLen
 	MaxSessions int              // 0 = DefaultMaxSessions
 	Drain       time.Duration    // how long answers under way may take after the end of Serve's context; 0 cuts them off
@@ -85,7 +93,8 @@ type Server struct {
 	waiting  int            // sessions that are not logged in
 	names    map[string]int // logged-in sessions by lower-case user name
 	loggedIn int            // sum of names
-	lastLog  time.Time      // of a refused connection
+
+	lastRefused, lastHandshake time.Time // last logged
 
 	reports      int // since reportsSince, of those who are not logged in
 	reportsSince time.Time
@@ -152,7 +161,14 @@ func (s *Server) serveConn(ctx context.Context, drain <-chan struct{}, conn net.
 		return
 	}
 	defer s.release()
-	newConnection(s, conn, users.AuthTimeout).run(ctx, drain)
+	c := newConnection(s, conn, users.AuthTimeout)
+	if secure, ok := conn.(*tls.Conn); ok {
+		if err := c.handshake(ctx, secure, users.AuthTimeout); err != nil {
+			s.leave(nil)
+			return
+		}
+	}
+	c.run(ctx, drain)
 }
 
 func (s *Server) admit(authLimit int) (refused string) {
@@ -171,14 +187,19 @@ func (s *Server) admit(authLimit int) (refused string) {
 
 // logRefused writes one line a second: those who are refused may be many.
 func (s *Server) logRefused(conn net.Conn, why string) {
+	s.logOften(&s.lastRefused, "AMI connection refused", "remote", conn.RemoteAddr().String(), "reason", why, "refused_so_far", s.count.refused.Load())
+}
+
+// logOften logs a warning unless the last one was less than a second ago.
+func (s *Server) logOften(last *time.Time, text string, args ...any) {
 	s.mu.Lock()
-	quiet := time.Since(s.lastLog) < time.Second
+	quiet := time.Since(*last) < time.Second
 	if !quiet {
-		s.lastLog = time.Now()
+		*last = time.Now()
 	}
 	s.mu.Unlock()
 	if !quiet {
-		s.conf.Log.Warn("AMI connection refused", "remote", conn.RemoteAddr().String(), "reason", why, "refused_so_far", s.count.refused.Load())
+		s.conf.Log.Warn(text, args...)
 	}
 }
 
@@ -227,13 +248,14 @@ func (s *Server) leave(u *config.User) {
 }
 
 type counters struct {
-	logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps atomic.Uint64
+	handshakes, logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
 type Stats struct {
 	Sessions, LoggedIn int
 	Logins, Failures   uint64 // logins that succeeded, and that did not
+	Handshakes         uint64 // TLS handshakes that failed, and TLS clients on a plain port
 	Refused            uint64 // connections over authlimit or MaxSessions
 	Slow               uint64 // clients cut: nothing taken for the write time-out, or too little
 	Overflows          uint64 // clients cut: more than QueueLen events behind
@@ -252,7 +274,7 @@ func (s *Server) Stats() Stats {
 	c := &s.count
 	return Stats{
 		Sessions: s.sessions, LoggedIn: s.loggedIn,
-		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(),
+		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(), Handshakes: c.handshakes.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
 		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
 		Resumes: c.resumes.Load(), Replayed: c.replayed.Load(), ResumeGaps: c.resumeGaps.Load(),

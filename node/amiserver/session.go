@@ -108,6 +108,9 @@ func (s *session) ended(reason error) {
 	case errors.Is(reason, errBroken):
 		s.srv.count.broken.Add(1)
 		cut = reason.Error()
+	case errors.Is(reason, errForeign):
+		s.srv.count.handshakes.Add(1)
+		s.srv.logOften(&s.srv.lastHandshake, "AMI client sent away: it speaks TLS, and this port does not", "remote", s.remote.String())
 	}
 	if cut != "" {
 		s.log.Warn("AMI client cut", "reason", cut, "queue_len", s.srv.conf.QueueLen)

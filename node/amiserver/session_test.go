@@ -152,10 +152,10 @@ func TestSameActionID(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
 	var mu sync.Mutex
-	callers := map[Caller]bool{}
+	callers := map[[2]uint64]bool{}
 	f.node.run = func(_ context.Context, c Caller, action *ami.Message, send func([]byte) error) error {
 		mu.Lock()
-		callers[c] = true
+		callers[[2]uint64{c.Session, c.Counter}] = true
 		mu.Unlock()
 		return send(ami.New("Response", "Success", "ActionID", string(action.Get("ActionID")), "Value", string(action.Get("Variable"))).Bytes())
 	}

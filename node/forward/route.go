@@ -12,10 +12,17 @@ import (
 
 const noNode = "no node with a source is known"
 
-// route returns the node that runs the action, or the text of an error.
-func (r *Router) route(action *ami.Message) (target merge.Node, refused string) {
+// beyondReach is what somebody is told who may not act on any node that the action could run on.
+const beyondReach = "Permission denied"
+
+// route returns the node that runs the action, or the text of an error. Nodes beyond reach are as good as unknown.
+func (r *Router) route(action *ami.Message, reach func(merge.Node) bool) (target merge.Node, refused string) {
+	own := reach == nil || reach(r.cfg.Self)
 	if action.IsAction("UserEvent") {
-		if r.cfg.Source == nil {
+		switch {
+		case !own:
+			return target, beyondReach
+		case r.cfg.Source == nil:
 			return target, "This node has no source to raise a UserEvent on"
 		}
 		return r.cfg.Self, ""
@@ -23,15 +30,18 @@ func (r *Router) route(action *ami.Message) (target merge.Node, refused string) 
 	name := string(action.Get("SystemName"))
 	if name == "" {
 		if r.cfg.Source == nil {
-			known := r.known()
+			known := r.known(reach)
 			if len(known) == 0 {
 				return target, "This node has no source, and " + noNode
 			}
 			return target, "This node has no source; add SystemName: " + strings.Join(labels(known), " or ")
 		}
+		if !own {
+			return target, beyondReach
+		}
 		return r.cfg.Self, ""
 	}
-	known := r.known()
+	known := r.known(reach)
 	switch found := resolve(known, name); len(found) {
 	case 0:
 		if len(known) == 0 {
@@ -45,8 +55,8 @@ func (r *Router) route(action *ami.Message) (target merge.Node, refused string) 
 	}
 }
 
-// known lists the nodes an action may be sent to, this one included if it has a source.
-func (r *Router) known() []Peer {
+// known lists the nodes within reach that an action may be sent to, this one included if it has a source.
+func (r *Router) known(reach func(merge.Node) bool) []Peer {
 	var all []Peer
 	if r.cfg.Peers != nil {
 		all = slices.Clone(r.cfg.Peers())
@@ -58,6 +68,9 @@ func (r *Router) known() []Peer {
 			own.SystemName = r.cfg.Own().SystemName
 		}
 		all = append(all, own)
+	}
+	if reach != nil {
+		all = slices.DeleteFunc(all, func(p Peer) bool { return !reach(p.Node) })
 	}
 	return all
 }

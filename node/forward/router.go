@@ -61,10 +61,12 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request.
+// Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request. Reach tells
+// which nodes the user may act on; nil: all.
 type Caller struct {
 	User, Address    string
 	Session, Counter uint64
+	Reach            func(merge.Node) bool
 }
 
 // Router routes the actions of one node. It is safe for concurrent use.
@@ -125,7 +127,7 @@ func (r *Router) Do(ctx context.Context, c Caller, action *ami.Message, send fun
 	if text := malformed(action); text != "" {
 		return send(refusal(id, text))
 	}
-	target, text := r.route(action)
+	target, text := r.route(action, c.Reach)
 	if text != "" {
 		return send(refusal(id, text))
 	}
