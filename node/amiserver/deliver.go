@@ -1,10 +1,13 @@
 package amiserver
 
+import "github.com/amibus/amibus/bus/merge"
+
 // A chunk of events: what is written between two looks at the next action.
 const (
 	chunkEvents = 256
 	chunkBytes  = 64 << 10
-	keepEvents  = 4096 // room of a queue that is kept after a burst
+	keepEvents  = 4096 // room of a queue that is kept while events come in bursts
+	idleEvents  = 16   // and when they do not
 )
 
 // wake is readable when deliver may have something.
@@ -33,7 +36,30 @@ func (s *session) refill() (err error) {
 		spare = nil
 	}
 	s.pending, s.at = nil, 0
-	s.pending, err = s.sub.Take(spare)
+	if s.pending, err = s.sub.Take(spare); err == nil && len(s.pending) == 0 {
+		err = s.rest(spare)
+	}
+	return err
+}
+
+// rest gives the room of a burst back: the session, one of very many perhaps, has nothing to do. Both its queues may be large: the one just
+// taken, and spare, which is the subscription's now.
+func (s *session) rest(spare []merge.Event) (err error) {
+	if cap(s.pending) > idleEvents {
+		s.pending = nil
+	}
+	if cap(spare) > idleEvents {
+		s.pending, err = s.sub.Take(s.pending)
+	}
+	if len(s.pending) == 0 && cap(s.pending) > idleEvents {
+		s.pending = nil
+	}
+	if cap(s.pieces) > 2*idleEvents {
+		s.pieces = nil
+	}
+	if cap(s.tails) > idleEvents*64 {
+		s.tails = nil
+	}
 	return err
 }
 
