@@ -27,6 +27,8 @@ func local(key string) handler {
 		return (*session).ping
 	case "events":
 		return (*session).events
+	case "filter":
+		return (*session).addFilter
 	case "listcommands":
 		return (*session).listCommands
 	case "clusternodes":

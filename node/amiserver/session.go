@@ -13,6 +13,7 @@ import (
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/ami/filter"
 )
 
 // Why a session ends, other than by a read or write error.
@@ -49,6 +50,7 @@ type session struct {
 	since   time.Time    // of the login
 	onLogin func()       // may be nil
 	mask    ami.Class    // read & what the client asked for
+	filter  *filter.Set  // the user's, and those the client has added
 
 	ctx     context.Context                   // ends with the session
 	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs
@@ -71,7 +73,7 @@ type request struct {
 func (s *Server) open(remote, local net.Addr) session {
 	return session{
 		srv: s, id: s.ids.Add(1), remote: addrPort(remote), local: addrPort(local),
-		log: s.conf.Log.With("remote", remote.String()),
+		log: s.conf.Log.With("remote", remote.String()), filter: filter.None(),
 	}
 }
 

@@ -2,6 +2,7 @@ package amiserver
 
 import (
 	"bytes"
+	"hash/maphash"
 	"strconv"
 
 	"github.com/amibus/amibus/bus/cursor"
@@ -46,38 +47,66 @@ func appendTail(b []byte, e *merge.Event) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// text is the event as this session sees it, nil if it does not. An event of several classes needs all of them
-// (ami/behaviour.md 6.7).
+// text is the event as this session sees it, nil if it does not: because of its mask, where an event of several classes needs all of them
+// (ami/behaviour.md 6.7), or its filters, which come after the mask (8.3).
 func (s *session) text(e *merge.Event) []byte {
-	if e.Missing > 0 {
-		if s.mask&ami.ClassSystem == 0 {
-			return nil
-		}
-		return gap(e, s.srv.conf.Backend.SystemName(*e.Node))
-	}
 	class := ami.Class(e.Entry.Classes())
+	if e.Missing > 0 {
+		class = ami.ClassSystem
+	}
 	if s.mask == 0 || class&^s.mask != 0 {
 		return nil
+	}
+	id, name, text := eventNumber(e), e.Entry.Name(), e.Entry.AMI()
+	switch made := s.instead(e, class); {
+	case made != nil && s.filter.Empty():
+		return made.Bytes()
+	case made != nil:
+		id, name, text = 0, made.Get("Event"), made.Bytes()
+	}
+	if !s.filter.Empty() && !s.filter.Pass(id, name, text) {
+		return nil
+	}
+	return text
+}
+
+// instead is what the session sees in place of the event as it was raised, nil if that.
+func (s *session) instead(e *merge.Event, class ami.Class) *ami.Message {
+	if e.Missing > 0 {
+		return gap(e, s.srv.conf.Backend.SystemName(*e.Node))
 	}
 	if class == ami.ClassSystem && !s.user.Lifecycle && *e.Node != s.srv.conf.Node {
 		if state := lifecycleState(e.Entry.Name()); state != "" {
 			return nodeState(e, state)
 		}
 	}
-	return e.Entry.AMI()
+	return nil
+}
+
+var numberSeed = maphash.MakeSeed()
+
+// eventNumber names an event among those of the last while, for filters to remember; 0 has no name.
+func eventNumber(e *merge.Event) uint64 {
+	if e.Seq == 0 {
+		return 0
+	}
+	return maphash.Comparable(numberSeed, struct {
+		node       *merge.Node
+		epoch, seq uint64
+	}{e.Node, e.Epoch, e.Seq})
 }
 
 // gap declares that some events will never come. Without Last it is not known how many, or whether there were any.
-func gap(e *merge.Event, system string) []byte {
+func gap(e *merge.Event, system string) *ami.Message {
 	m := ami.New("Event", "Gap", "Privilege", "system,all")
 	if system != "" {
 		m.Add("SystemName", system)
 	}
 	m.Add("Node", e.Node.String()).Add("Epoch", number(e.Epoch))
 	if e.Missing == cursor.Open {
-		return m.Add("First", number(e.Seq+1)).Bytes()
+		return m.Add("First", number(e.Seq+1))
 	}
-	return m.Add("First", number(e.Seq-e.Missing+1)).Add("Last", number(e.Seq)).Add("Count", number(e.Missing)).Bytes()
+	return m.Add("First", number(e.Seq-e.Missing+1)).Add("Last", number(e.Seq)).Add("Count", number(e.Missing))
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
@@ -94,7 +123,7 @@ func lifecycleState(name []byte) string {
 
 // nodeState stands for another node's FullyBooted or Shutdown, since clients that know of one Asterisk only take any Shutdown for
 // the end of theirs. SystemName is what it is in all events of that node. It is that event to those who want an EventID.
-func nodeState(e *merge.Event, state string) []byte {
+func nodeState(e *merge.Event, state string) *ami.Message {
 	system := []byte(e.Node.Name)
 	for line := range bytes.Lines(e.Entry.AMI()) {
 		if name, value, ok := ami.SplitLine(bytes.TrimRight(line, "\r\n")); ok && string(name) == "SystemName" {
@@ -102,5 +131,5 @@ func nodeState(e *merge.Event, state string) []byte {
 			break
 		}
 	}
-	return ami.New("Event", "NodeState", "Privilege", "system,all", "SystemName", string(system), "Node", e.Node.String(), "State", state).Bytes()
+	return ami.New("Event", "NodeState", "Privilege", "system,all", "SystemName", string(system), "Node", e.Node.String(), "State", state)
 }
