@@ -85,15 +85,15 @@ func (s *session) instead(e *merge.Event, class ami.Class) *ami.Message {
 
 var numberSeed = maphash.MakeSeed()
 
-// eventNumber names an event among those of the last while, for filters to remember; 0 has no name.
+// eventNumber names an event among those of the last while, for filters to remember what they made of it: below 1<<63, and 0 for no name.
 func eventNumber(e *merge.Event) uint64 {
 	if e.Seq == 0 {
 		return 0
 	}
-	return maphash.Comparable(numberSeed, struct {
+	return 1 + maphash.Comparable(numberSeed, struct {
 		node       *merge.Node
 		epoch, seq uint64
-	}{e.Node, e.Epoch, e.Seq})
+	}{e.Node, e.Epoch, e.Seq})>>2
 }
 
 // gap declares that some events will never come. Without Last it is not known how many, or whether there were any.
