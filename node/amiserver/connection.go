@@ -26,6 +26,7 @@ type connection struct {
 	conn    net.Conn
 	drain   <-chan struct{} // the server stops
 	actions chan request
+	holding bool          // the action under way has SuppressEvents
 	fresh   bool          // nothing has been read yet
 	ending  error         // why reading has ended; set before actions is closed
 	next    *request      // came in the middle of WaitEvent, and is still to be run
@@ -139,15 +140,12 @@ func (c *connection) serve(ctx context.Context) error {
 		case err != nil:
 			return err
 		case r != nil:
+			suppressed = len(r.action.Get("SuppressEvents")) > 0
+			c.holding = suppressed
 			if err := c.handle(ctx, *r); err != nil {
 				return err
 			}
-			if suppressed = len(r.action.Get("SuppressEvents")) > 0; suppressed {
-				select {
-				case <-c.wake():
-				default:
-				}
-			}
+			c.holding = false
 		case !ok:
 			return nil
 		default:
@@ -224,6 +222,12 @@ var ready = func() <-chan struct{} {
 // in that time (ami/behaviour.md 9.3), but also writes each by itself. It must take all in flushTimeout: who takes an answer byte by
 // byte would hold up the action, and the connection to the Asterisk that it runs on.
 func (c *connection) write(pieces net.Buffers) error {
+	if c.holding { // an event that comes when the client may have the answer does wake
+		select {
+		case <-c.wake():
+		default:
+		}
+	}
 	timeout := loginWriteTimeout
 	if c.user != nil {
 		timeout = c.user.WriteTimeout
