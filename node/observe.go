@@ -217,6 +217,7 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	counter("logins_total", "Logins that succeeded.", func(s amiserver.Stats) uint64 { return s.Logins })
 	counter("login_failures_total", "Logins that failed.", func(s amiserver.Stats) uint64 { return s.Failures })
 	counter("refused_total", "Connections over a limit.", func(s amiserver.Stats) uint64 { return s.Refused })
+	counter("tls_failures_total", "TLS handshakes that failed, and TLS clients on a plain port.", func(s amiserver.Stats) uint64 { return s.Handshakes })
 	counter("unreported_total", "Refused requests without a security event, because clients that are not logged in caused too many.",
 		func(s amiserver.Stats) uint64 { return s.Unreported })
 	counter("actions_total", "Actions of clients.", func(s amiserver.Stats) uint64 { return s.Actions })
