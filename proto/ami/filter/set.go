@@ -4,18 +4,28 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
+	"sync"
 )
 
-// MaxFilters is the largest number of filters in a Set.
-const MaxFilters = 1000
+// What a Set takes at most: so many filters, and regular expressions of that size together (an event goes through all of them).
+const (
+	MaxFilters = 1000
+	maxTotal   = 20_000
+)
 
 type digest [sha256.Size]byte
 
 func (f *Filter) digest() digest { return sha256.Sum256([]byte(f.String())) }
 
-// Set is the include and the exclude list of a session. It never changes.
+// Set is the include and the exclude list of a session. It never changes, and there is one for the same filters, whatever the order
+// they came in: sessions share it, and what it remembers.
 type Set struct {
 	filters []*Filter // sorted by key, no two the same
+	size    int       // of the regular expressions
+
+	once    sync.Once // a set that is only a step to a larger one is never compiled
+	program *program
+	memo    memo
 }
 
 var none = &Set{}
@@ -29,49 +39,32 @@ func (s *Set) With(f *Filter) *Set {
 	if found || s.Full() {
 		return s
 	}
-	return &Set{filters: slices.Insert(slices.Clone(s.filters), i, f)}
+	return intern(&Set{filters: slices.Insert(slices.Clone(s.filters), i, f), size: s.size + f.test.size})
 }
 
 // Empty says that every event passes.
 func (s *Set) Empty() bool { return len(s.filters) == 0 }
 
-// Full says that the set takes no further filter.
-func (s *Set) Full() bool { return len(s.filters) >= MaxFilters }
+// Full says that the set takes no further filter: With would change nothing.
+func (s *Set) Full() bool { return len(s.filters) >= MaxFilters || s.size >= maxTotal }
 
 // Len is the number of filters.
 func (s *Set) Len() int { return len(s.filters) }
 
-// Pass says whether a session gets this event. text is the event as it is written, with the empty line at its end; id names it, 0
-// means not to remember the result.
+// Pass says whether a session gets this event. text is the event as it is written, with the empty line at its end. id names the
+// event: the same id must mean the same name and text for as long as the set is in use; 0 means not to remember the result.
 func (s *Set) Pass(id uint64, name, text []byte) bool {
 	if len(s.filters) == 0 {
 		return true
 	}
-	included, includes := false, false
-	for _, f := range s.filters {
-		if f.exclude && f.match(name, text) {
-			return false
-		}
-		includes = includes || !f.exclude
-		included = included || !f.exclude && f.match(name, text)
+	s.once.Do(func() { s.program = compile(s.filters) })
+	if !s.program.looks || id == 0 || id >= 1<<63 {
+		return s.program.pass(name, text)
 	}
-	return included || !includes
-}
-
-func (f *Filter) match(name, text []byte) bool {
-	if f.name != "" && f.name != string(name) {
-		return false
+	if pass, ok := s.memo.get(id); ok {
+		return pass
 	}
-	if f.header == "" {
-		return f.test.match(text)
-	}
-	for line := range bytes.SplitSeq(text, []byte("\n")) {
-		if v, ok := bytes.CutPrefix(line, []byte(f.header)); ok {
-			v = bytes.TrimLeftFunc(bytes.TrimSuffix(v, []byte("\r")), blank)
-			if len(v) > 0 && f.test.match(v) {
-				return true
-			}
-		}
-	}
-	return false
+	pass := s.program.pass(name, text)
+	s.memo.put(id, pass)
+	return pass
 }
