@@ -144,16 +144,16 @@ func TestRegexAsCLibrary(t *testing.T) {
 			}
 		}
 	}
-	seed := rand.Uint64()
-	if *seedFlag != 0 {
-		seed = *seedFlag
-	}
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := random(t)
 	counts := map[string]int{}
 	for range 60_000 {
-		known, err := c.compare(randomPattern(r), randomText(r))
+		pattern := randomPattern(r)
+		for slow.MatchString(pattern) && inner.MatchString(pattern) {
+			pattern = randomPattern(r)
+		}
+		known, err := c.compare(pattern, randomText(r))
 		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
+			t.Fatal(err)
 		}
 		counts[known]++
 	}
@@ -226,6 +226,9 @@ func randomText(r *rand.Rand) string {
 var boundary = regexp.MustCompile(`\\[bB<>]`)
 
 var inner = regexp.MustCompile("[$^]|\\\\[bB<>`']")
+
+// slow, with an anchor inside, may keep the C library busy for minutes.
+var slow = regexp.MustCompile(`[)][*+?{]`)
 
 // ascii is here for the word boundaries, which only know ASCII.
 func ascii(s string) bool {
