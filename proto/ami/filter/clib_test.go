@@ -146,7 +146,7 @@ func TestRegexAsCLibrary(t *testing.T) {
 	}
 	r := random(t)
 	counts := map[string]int{}
-	for range 60_000 {
+	for range 25_000 {
 		pattern := randomPattern(r)
 		for slow.MatchString(pattern) && inner.MatchString(pattern) {
 			pattern = randomPattern(r)
@@ -158,32 +158,39 @@ func TestRegexAsCLibrary(t *testing.T) {
 		counts[known]++
 	}
 	t.Log(counts)
-	if counts["anchor inside"] > 300 {
+	if counts["anchor inside"] > 100 {
 		t.Errorf("%d patterns with an anchor inside match otherwise than in the C library", counts["anchor inside"])
 	}
-	if counts["1"] < 5000 || counts["0"] < 5000 || counts["refused"] < 5000 {
+	if counts["1"] < 2500 || counts["0"] < 2500 || counts["refused"] < 2500 {
 		t.Errorf("%v: the corpus is one-sided", counts)
 	}
 }
 
 var patterns = []string{
-	"a", "^a", "a$", "^$", "^", "$", ".", "a.b", "a*", "*", "*a", "+a", "?", "^*", "a|*", "(*a)", "{1}", "a|{1}", "({1})", "^{1}", "$*", `\b*`, `\<*`,
-	"a**", "a*+", "a+?", "a{2}{2}", "a||b", "|", "|a", "a|", "()", "(|a)", "(a|)", "()*", "(^)*b", "a)", ")", "(", "(a", "a(b", "a{", "a{1", "a{1}", "a{,2}b",
-	"a{,}", "a{}", "a{1,}", "a{2,1}", "a{x}", "a{1,x}", "a{1,2,3}", "a{0}", "a{0}b", "a{0,0}b", "}", "a}", "a{255}", "a{1000}", "a{40000}", `a{1\}`, "()", "a{01}",
-	"a{001,0002}", "[", "[]", "[]]", "[]a]", "[^]a]", "[^]", "[a", "[a-", "[a-]", "[-a]", "[a-c-e]", "[--/]", "[+--]", "[a--]", "[z-a]", "[a-a]", "[^-a]", "[^a-]",
-	`[\]]`, `[\a]`, `[\-a]`, "[[:alpha:]]", "[^[:alpha:]]", "[[:foo:]]", "[[:alpha:]", "[[:alpha]", "[[:]", "[[.a.]]", "[[.a.]-c]", "[[.-.]]", "[[.hyphen.]]", "[[=a=]]",
-	"[[=a=]-c]", "[a-[:alpha:]]", "[a-[=b=]]", "[a-[.c.]]", "[[:alpha:]-z]", "[[:digit:][:space:]]", "[[=]=]]", "[[.].]]", "[[a]", "[[]", "[a[]", "[.a.]", "[:a:]", "[=a=]",
-	"[[=é=]]", "[[.é.]]", "[é]", "[^é]", "[à-ü]", "[a-é]", "[[:upper:]]", "[[:lower:]]+$", "[[:punct:]]", "[[:print:]]", "[[:graph:]]", "[[:cntrl:]]", "[[:blank:]]", "[[:xdigit:]]", "[[:alnum:]]",
-	`\w`, `\W`, `\s`, `\S`, `\w+\W\w+`, `\bfoo`, `\Bo`, `\<foo`, `foo_bar\>`, `\<a\>`, "\\`a", `b\'`, `\'`, "a\\`", `\`, `a\`, `\\`, `\.`, `\n`, `\d`, `\(`, `\{`, `\|`, `\}`, `\1`, `(a)\1`, `\9`, `\0`,
-	"a.*b", "a.b", "(ab|a)b", "Event: (Hangup|Newchannel)", "Event: Hangup.*Cause: 16", "Cause: 16\r\n", "^Event: Hangup", ".*Event: Hangup.*", "\xe9", "[\xe9]", "[^\xe9]", "a\xe9b", "a[^x]b",
-	"[Ee]vent", "[Kk]", "a^b", "a$b", "(^a|b$)", "(a*)+", "(a+|b*)*c?", "((((a))))", "x*", "\r\n\r\n$", "a{1}*", "(a{3}){2}", "[[.a.]-[.c.]]", "[%--]", "[a-z-]", "[]-a]", "[^]-a]", "[a-]]",
-	"[[.-.]-z]", "[--]", "[---]", "[-]", "[^-]", "[a\\-z]",
+	"a", "^a", "a$", "^$", "^", "$", ".", "a.b", "a*", "*", "*a", "+a", "?", "^*", "a|*", "(*a)", "{1}", "a|{1}", "({1})",
+	"^{1}", "$*", `\b*`, `\<*`, "a**", "a*+", "a+?", "a{2}{2}", "a||b", "|", "|a", "a|", "()", "(|a)", "(a|)", "()*", "(^)*b",
+	"a)", ")", "(", "(a", "a(b", "a{", "a{1", "a{1}", "a{,2}b", "a{,}", "a{}", "a{1,}", "a{2,1}", "a{x}", "a{1,x}", "a{1,2,3}",
+	"a{0}", "a{0}b", "a{0,0}b", "}", "a}", "a{255}", "a{1000}", "a{40000}", `a{1\}`, "()", "a{01}", "a{001,0002}", "[", "[]",
+	"[]]", "[]a]", "[^]a]", "[^]", "[a", "[a-", "[a-]", "[-a]", "[a-c-e]", "[--/]", "[+--]", "[a--]", "[z-a]", "[a-a]", "[^-a]",
+	"[^a-]", `[\]]`, `[\a]`, `[\-a]`, "[[:alpha:]]", "[^[:alpha:]]", "[[:foo:]]", "[[:alpha:]", "[[:alpha]", "[[:]", "[[.a.]]",
+	"[[.a.]-c]", "[[.-.]]", "[[.hyphen.]]", "[[=a=]]", "[[=a=]-c]", "[a-[:alpha:]]", "[a-[=b=]]", "[a-[.c.]]", "[[:alpha:]-z]",
+	"[[:digit:][:space:]]", "[[=]=]]", "[[.].]]", "[[a]", "[[]", "[a[]", "[.a.]", "[:a:]", "[=a=]", "[[=é=]]", "[[.é.]]", "[é]",
+	"[^é]", "[à-ü]", "[a-é]", "[[:upper:]]", "[[:lower:]]+$", "[[:punct:]]", "[[:print:]]", "[[:graph:]]", "[[:cntrl:]]",
+	"[[:blank:]]", "[[:xdigit:]]", "[[:alnum:]]", `\w`, `\W`, `\s`, `\S`, `\w+\W\w+`, `\bfoo`, `\Bo`, `\<foo`, `foo_bar\>`,
+	`\<a\>`, "\\`a", `b\'`, `\'`, "a\\`", `\`, `a\`, `\\`, `\.`, `\n`, `\d`, `\(`, `\{`, `\|`, `\}`, `\1`, `(a)\1`, `\9`, `\0`,
+	"a.*b", "a.b", "(ab|a)b", "Event: (Hangup|Newchannel)", "Event: Hangup.*Cause: 16", "Cause: 16\r\n", "^Event: Hangup",
+	".*Event: Hangup.*", "\xe9", "[\xe9]", "[^\xe9]", "a\xe9b", "a[^x]b", "[Ee]vent", "[Kk]", "a^b", "a$b", "(^a|b$)", "(a*)+",
+	"(a+|b*)*c?", "((((a))))", "x*", "\r\n\r\n$", "a{1}*", "(a{3}){2}", "[[.a.]-[.c.]]", "[%--]", "[a-z-]", "[]-a]", "[^]-a]",
+	"[a-]]", "[[.-.]-z]", "[--]", "[---]", "[-]", "[^-]", "[a\\-z]",
 }
 
 // randomPattern is random text of what means something, or random brackets, alternatives and repeats.
 func randomPattern(r *rand.Rand) string {
-	tokens := []string{"a", "b", "a", "b", "_", " ", "-", ":", "1", ",", "é", "\xe9", ".", "*", "+", "?", "{", "}", "{2}", "{,1}", "{1,}", "(", ")", "|", "^", "$", "[", "]", "[^", "[a-b]",
-		"[:alpha:]", "[:", "[=a=]", "[.", ".]", `\`, `\w`, `\W`, `\s`, `\S`, `\b`, `\B`, `\<`, `\>`, "\\`", `\'`, `\1`, "=", "\r\n"}
+	tokens := []string{
+		"a", "b", "a", "b", "_", " ", "-", ":", "1", ",", "é", "\xe9", ".", "*", "+", "?", "{", "}", "{2}", "{,1}", "{1,}",
+		"(", ")", "|", "^", "$", "[", "]", "[^", "[a-b]", "[:alpha:]", "[:", "[=a=]", "[.", ".]", `\`, `\w`, `\W`, `\s`, `\S`,
+		`\b`, `\B`, `\<`, `\>`, "\\`", `\'`, `\1`, "=", "\r\n",
+	}
 	var b strings.Builder
 	for range 1 + r.IntN(8) {
 		b.WriteString(tokens[r.IntN(len(tokens))])
@@ -196,7 +203,10 @@ func randomPattern(r *rand.Rand) string {
 
 func randomTerm(r *rand.Rand, depth int) string {
 	if depth == 0 || r.IntN(4) == 0 {
-		leaves := []string{"a", "b", "ab", ".", "[ab]", "[^a]", "[[:space:]]", `\w`, `\W`, "é", "_", "^", "$", " ", `\b`, `\B`, `\<a`, `b\>`, "[é-ü]", "[b\xe9]", "()"}
+		leaves := []string{
+			"a", "b", "ab", ".", "[ab]", "[^a]", "[[:space:]]", `\w`, `\W`, "é", "_", "^", "$", " ", `\b`, `\B`,
+			`\<a`, `b\>`, "[é-ü]", "[b\xe9]", "()",
+		}
 		return leaves[r.IntN(len(leaves))]
 	}
 	switch a := randomTerm(r, depth-1); r.IntN(6) {

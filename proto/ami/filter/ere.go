@@ -9,7 +9,7 @@ import (
 )
 
 // maxSize bounds what a regular expression unrolls to, and so the time of a match: its instructions, about.
-const maxSize = 5000
+const maxSize = 2000
 
 // invalid is what a byte that is no UTF-8 is taken for, in a pattern and in a text: one of the last 128 private code points, which
 // neither a dot nor a negated bracket matches, as in the C library.

@@ -164,9 +164,12 @@ func TestText(t *testing.T) {
 func TestRegexSyntax(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ pattern, yes, no string }{
-		{"[]abc]", "]", "d"}, {"[^]x]", "a", "]"}, {`[\a]`, `\`, "b"}, {"[[:digit:]-]", "-", "a"}, {"[[=a=]b]", "b", "c"}, {"[[.-.]]", "-", "."},
-		{"a{2}", "aa", "a"}, {"^a{,2}$", "aa", "aaa"}, {"a||b", "x", "\x00"}, {"()", "", "\x00"}, {"^a**$", "aaa", "ab"}, {"a)", "a)", "a"}, {"a}", "a}", "a"},
-		{`\<foo\>`, "a foo b", "food"}, {`\bfoo\B`, "food", "foo"}, {"\\`a\\'", "a", "ab"}, {`^\w+\W\s\S$`, "ab_- x", "a b"}, {"a|b$", "b", "bc"}, {`\d`, "d", "1"},
+		{"[]abc]", "]", "d"}, {"[^]x]", "a", "]"}, {`[\a]`, `\`, "b"},
+		{"[[:digit:]-]", "-", "a"}, {"[[=a=]b]", "b", "c"}, {"[[.-.]]", "-", "."},
+		{"a{2}", "aa", "a"}, {"^a{,2}$", "aa", "aaa"}, {"a||b", "x", "\x00"}, {"()", "", "\x00"},
+		{"^a**$", "aaa", "ab"}, {"a)", "a)", "a"}, {"a}", "a}", "a"},
+		{`\<foo\>`, "a foo b", "food"}, {`\bfoo\B`, "food", "foo"}, {"\\`a\\'", "a", "ab"},
+		{`^\w+\W\s\S$`, "ab_- x", "a b"}, {"a|b$", "b", "bc"}, {`\d`, "d", "1"},
 		{"[Kk]", "K", "\u212A"}, {"a.b", "a\nb", "ab"}, {"(ab)+c", "ababc", "ac"}, {`a\{`, "a{", "a"},
 	} {
 		set := filter.None().With(must(filter.Legacy(c.pattern)))
@@ -174,7 +177,8 @@ func TestRegexSyntax(t *testing.T) {
 			t.Errorf("%q: matches %q %v, %q %v", c.pattern, c.yes, set.Pass(0, nil, []byte(c.yes)), c.no, set.Pass(0, nil, []byte(c.no)))
 		}
 	}
-	for _, pattern := range []string{"[", "[a", "[]", "[b-a]", "[a-c-e]", "[[:foo:]]", "(", "a{", "a{2,1}", "a{x}", "*", "a|*", "^*", `a\`, "[a-é]"} {
+	for _, pattern := range []string{"[", "[a", "[]", "[b-a]", "[a-c-e]", "[[:foo:]]", "(", "a{",
+		"a{2,1}", "a{x}", "*", "a|*", "^*", `a\`, "[a-é]"} {
 		if _, err := filter.Legacy(pattern); !errors.Is(err, filter.ErrCompile) {
 			t.Errorf("%q: %v", pattern, err)
 		}

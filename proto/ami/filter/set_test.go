@@ -19,7 +19,7 @@ func TestSetIsShared(t *testing.T) {
 	if x, y := setOf(a, b), setOf(again, a, a); x != y || x.Len() != 2 {
 		t.Errorf("%p has %d filters, %p %d", x, x.Len(), y, y.Len())
 	}
-	if setOf(a) == setOf(b) || setOf(a) == setOf(must(filter.Legacy("!shared a"))) || setOf(a) == setOf(must(filter.Advanced("method(contains)", "shared a"))) {
+	if setOf(a) == setOf(b) || setOf(a) == setOf(must(filter.Legacy("!shared a"))) {
 		t.Error("other filters, the same set")
 	}
 	runtime.KeepAlive(a)
@@ -28,7 +28,7 @@ func TestSetIsShared(t *testing.T) {
 	for i := range 1000 {
 		setOf(must(filter.Legacy(fmt.Sprint("forgotten ", i)))).Pass(1, []byte("E"), nil)
 	}
-	for end := time.Now().Add(30 * time.Second); filter.Interned() > before+100; runtime.Gosched() {
+	for end := time.Now().Add(30 * time.Second); filter.Interned() > before+100; time.Sleep(time.Millisecond) {
 		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d sets, %d before", filter.Interned(), before)
 		}
@@ -53,7 +53,7 @@ func TestBounds(t *testing.T) {
 		if i > 10 {
 			t.Fatalf("%d expressions of 2,000 steps each and not full", i)
 		}
-		heavy = heavy.With(must(filter.Legacy(fmt.Sprintf("(.[ab]){%d}x", 999-i))))
+		heavy = heavy.With(must(filter.Legacy(fmt.Sprintf("(.[ab]){%d}x", 990-i))))
 	}
 }
 
@@ -61,7 +61,8 @@ func TestBounds(t *testing.T) {
 func TestMemo(t *testing.T) {
 	t.Parallel()
 	events := recorded()[:3000]
-	set := setOf(must(filter.Legacy("Event: (VarSet|Newexten).*Channel: [A-Z0-9]+/[a-m]")), must(filter.Advanced("header(Priority),method(exact)", "!3")))
+	set := setOf(must(filter.Legacy("Event: (VarSet|Newexten).*Channel: [A-Z0-9]+/[a-m]")),
+		must(filter.Advanced("header(Priority),method(exact)", "!3")))
 	want := make([]bool, len(events))
 	passed := 0
 	for i, e := range events {
