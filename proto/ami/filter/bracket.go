@@ -53,7 +53,7 @@ func (p *parser) bracket() (re string, size int, err error) {
 		switch {
 		case from >= invalid: // matches nothing, as in the C library
 		case to > from:
-			b.WriteString(quote(from) + "-" + quote(min(to, utf8.RuneSelf-1)))
+			b.WriteString(quote(from) + "-" + quote(to))
 		default:
 			b.WriteString(quote(from))
 		}
@@ -106,16 +106,13 @@ func (p *parser) span(first bool) (from, to rune, err error) {
 	}
 	switch to, _, err = p.element(); {
 	case err != nil:
-	case unordered(from) || unordered(to):
+	case from >= utf8.RuneSelf || to >= utf8.RuneSelf: // C.UTF-8 has no order for them
 		err = errors.New("a range in brackets goes from and to ASCII characters")
 	case to < from:
 		err = fmt.Errorf("the range %c-%c in brackets ends before it starts", from, to)
 	}
 	return from, to, err
 }
-
-// unordered: C.UTF-8 has no order beyond ASCII, but for bytes that are no UTF-8.
-func unordered(r rune) bool { return r >= utf8.RuneSelf && r < invalid }
 
 // element reads one character, also as [.x.] or [=x=]; equiv says that it was the latter.
 func (p *parser) element() (r rune, equiv bool, err error) {

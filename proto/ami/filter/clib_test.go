@@ -113,6 +113,9 @@ func (c *clib) compare(pattern, text string) (known string, err error) {
 				return s, nil
 			}
 		}
+		if strings.Contains(ferr.Error(), "ASCII characters") && !utf8.ValidString(pattern) {
+			return "range", nil
+		}
 		return "", fmt.Errorf("%q: %v, but the C library takes it", pattern, ferr)
 	case want == 'E':
 		return "", fmt.Errorf("%q is taken, but the C library refuses it", pattern)

@@ -22,6 +22,7 @@
 // differs:
 //
 //   - There are no back-references, no intervals above 1,000, and no expression that unrolls to more than 2,000 steps: ErrCompile.
+//   - A range in brackets never ends in a byte that is no UTF-8: ErrCompile.
 //   - \< and \> need a word character behind and before them, else ErrCompile.
 //   - \b, \B, \< and \> take only ASCII letters, digits and _ for word characters.
 //   - Classes such as [:alpha:] follow Unicode's categories: some marks and digits of other scripts fall otherwise.

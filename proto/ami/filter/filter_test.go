@@ -50,6 +50,7 @@ func TestRefused(t *testing.T) {
 		{"eventfilter", "*", filter.ErrCompile, "nothing stands before"},
 		{"eventfilter", `(a)\1`, filter.ErrCompile, "back-references"},
 		{"eventfilter", "(.{100}){200}", filter.ErrCompile, "unrolls"},
+		{"eventfilter", "a" + strings.Repeat("{1000}", 7), filter.ErrCompile, "unrolls"},
 		{"eventfilter", strings.Repeat("(", 500) + strings.Repeat(")", 501), nil, ""},
 		{"eventfilter(names(VarSet)headerline(Value:)methods(exact)", "a", nil, ""},
 	} {
@@ -132,6 +133,36 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestBoth: an include and an exclude that look for the same, or at the same place.
+//
+//ami:same 8.2
+func TestBoth(t *testing.T) {
+	t.Parallel()
+	long, longer := strings.Repeat("Long", 10), strings.Repeat("Longer", 12)
+	for _, c := range []struct {
+		include, exclude string // behind the method; the same key for both
+		key              string
+		pass             bool
+	}{
+		{"Event: VarSet", "Event: Hangup", "eventfilter(method(contains)", true},
+		{"Event: Hangup", "Event: VarSet", "eventfilter(method(contains)", false},
+		{"Event: V", "Event: VarSet", "eventfilter(method(contains)", false},
+		{"Event: VarSet", "Event: V", "eventfilter(method(contains)", false},
+		{"1", "1", "eventfilter(header(Two),method(exact)", false},
+		{"1", "2", "eventfilter(header(Two),method(exact)", false},
+		{"2", "3", "eventfilter(header(Two),method(exact)", true},
+		{"c", "d", "eventfilter(header(A:B),method(regex)", true},
+		{"long", "short", "eventfilter(header(" + long + "),method(exact)", true},
+		{"longer", "long", "eventfilter(header(" + longer + "),method(contains)", false},
+	} {
+		set := setOf(must(filter.Parse(c.key+")", c.include)), must(filter.Parse(c.key+")", "!"+c.exclude)))
+		text := strings.TrimSuffix(varSet, "\r\n") + long + ": long\r\n" + longer + ": longer\r\n\r\n"
+		if got := set.Pass(0, []byte("VarSet"), []byte(text)); got != c.pass {
+			t.Errorf("%s): include %s, exclude %s: pass %v", c.key, c.include, c.exclude, got)
+		}
+	}
+}
+
 // TestText: a line feed alone begins a new line for a header, and the last line needs none; a byte that is no UTF-8 is no character.
 func TestText(t *testing.T) {
 	t.Parallel()
@@ -170,7 +201,7 @@ func TestRegexSyntax(t *testing.T) {
 		{"^a**$", "aaa", "ab"}, {"a)", "a)", "a"}, {"a}", "a}", "a"},
 		{`\<foo\>`, "a foo b", "food"}, {`\bfoo\B`, "food", "foo"}, {"\\`a\\'", "a", "ab"},
 		{`^\w+\W\s\S$`, "ab_- x", "a b"}, {"a|b$", "b", "bc"}, {`\d`, "d", "1"},
-		{"[Kk]", "K", "\u212A"}, {"a.b", "a\nb", "ab"}, {"(ab)+c", "ababc", "ac"}, {`a\{`, "a{", "a"},
+		{"[Kk]", "K", "\u212A"}, {"[Ee]v", "ev", "vE"}, {"a.b", "a\nb", "ab"}, {"(ab)+c", "ababc", "ac"}, {`a\{`, "a{", "a"},
 	} {
 		set := filter.None().With(must(filter.Legacy(c.pattern)))
 		if !set.Pass(0, nil, []byte(c.yes)) || c.no != "\x00" && set.Pass(0, nil, []byte(c.no)) {
@@ -178,7 +209,7 @@ func TestRegexSyntax(t *testing.T) {
 		}
 	}
 	for _, pattern := range []string{"[", "[a", "[]", "[b-a]", "[a-c-e]", "[[:foo:]]", "(", "a{",
-		"a{2,1}", "a{x}", "*", "a|*", "^*", `a\`, "[a-é]"} {
+		"a{2,1}", "a{x}", `\<-`, `-\>`, `\<`, `a?\>`, `\<a*`, `\<(a|-)`, "*", "a|*", "^*", `a\`, "[a-é]"} {
 		if _, err := filter.Legacy(pattern); !errors.Is(err, filter.ErrCompile) {
 			t.Errorf("%q: %v", pattern, err)
 		}

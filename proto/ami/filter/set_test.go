@@ -3,6 +3,7 @@ package filter_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,11 @@ func TestMemo(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	// An id that does not fit is not remembered for another.
+	yes, no := events[slices.Index(want, true)], events[slices.Index(want, false)]
+	if set.Pass(1<<63|1<<50, no.name, no.text) || !set.Pass(1<<50, yes.name, yes.text) || set.Pass(1<<63|1<<50, no.name, no.text) {
+		t.Error("the result of another id")
+	}
 	// A result is remembered: the text does not count any more.
 	const id = 1 << 40
 	first := set.Pass(id, events[0].name, events[0].text)
