@@ -2,33 +2,46 @@ package stasis
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Errors of Next.
-var (
-	// ErrOverflow: the subscriber was too slow, its queue filled up and it was closed. What was queued is dropped.
-	ErrOverflow = errors.New("stasis: subscription queue overflowed")
-	// ErrClosed: the subscription was closed.
-	ErrClosed = errors.New("stasis: subscription closed")
-)
-
 // Topic is a named stream of messages. The zero value is not usable; use NewTopic.
 type Topic[T any] struct {
-	name      string
-	mu        sync.Mutex // held during delivery: that is what gives the topic its one order
-	subs      []*Subscription[T]
-	handlers  []func([]T)
-	published atomic.Uint64
-	overflows atomic.Uint64
+	name string
+
+	mu      sync.Mutex // held during delivery: that is what gives the topic its one order
+	scratch []T        // what handlers see: a caller's own slice need not leave its stack
+
+	reach atomic.Pointer[[]*Topic[T]] // whose subscriptions get the messages: this topic, then all that forwards lead to
+
+	listMu    sync.Mutex // nothing is locked under it
+	subs      atomic.Pointer[[]*Subscription[T]]
+	handlers  atomic.Pointer[[]*handler[T]]
+	lastID    uint64
+
+	announce                      atomic.Pointer[func(Change) T]
+	published, unheard, overflows atomic.Uint64
+
+	forwards []*Topic[T]       // under shape
+	upstream map[*Topic[T]]int // who forwards here, how many times; under shape
+}
+
+type handler[T any] struct {
+	mu sync.Mutex // topics that forward here deliver side by side
+	fn func([]T)
 }
 
 // NewTopic returns a topic without subscribers.
-func NewTopic[T any](name string) *Topic[T] { return &Topic[T]{name: name} }
+func NewTopic[T any](name string) *Topic[T] {
+	t := &Topic[T]{name: name}
+	t.reach.Store(&[]*Topic[T]{t})
+	t.subs.Store(new([]*Subscription[T]))
+	t.handlers.Store(new([]*handler[T]))
+	return t
+}
 
 // Name returns the topic's name.
 func (t *Topic[T]) Name() string { return t.name }
@@ -38,37 +51,106 @@ func (t *Topic[T]) Publish(msgs ...T) {
 	if len(msgs) == 0 {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.published.Add(uint64(len(msgs)))
-	for _, h := range t.handlers {
-		h(msgs)
-	}
-	t.subs = slices.DeleteFunc(t.subs, func(s *Subscription[T]) bool {
-		alive, overflowed := s.offer(msgs)
-		if overflowed {
-			t.overflows.Add(1)
-		}
-		return !alive
-	})
+	announceCut(t.locked(msgs))
 }
 
-// Handle calls fn in the goroutine of every publisher, before any queue gets the messages. fn must not block, keep the slice,
-// or use the topic. Handlers stay for the life of the topic.
+func (t *Topic[T]) locked(msgs []T) (cut []*Subscription[T]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.deliver(msgs)
+}
+
+// deliver hands out what there is. It is called under the topic's lock. It returns the subscriptions that overflowed. Handlers come first, and the subscriptions are
+// looked up behind them: who subscribes, and then reads what a handler keeps, misses nothing.
+func (t *Topic[T]) deliver(msgs []T) (cut []*Subscription[T]) {
+	if len(msgs) == 0 {
+		return nil
+	}
+	t.published.Add(uint64(len(msgs)))
+	reach := *t.reach.Load()
+	heard := false
+	for _, to := range reach {
+		if hs := *to.handlers.Load(); len(hs) > 0 {
+			heard = true
+			t.handle(hs, msgs)
+		}
+	}
+	for _, to := range reach {
+		for _, s := range *to.subs.Load() {
+			heard = true
+			if s.offer(msgs) {
+				continue
+			}
+			to.drop(s)
+			to.overflows.Add(1)
+			cut = append(cut, s)
+		}
+	}
+	if !heard {
+		t.unheard.Add(uint64(len(msgs)))
+	}
+	return cut
+}
+
+const keptScratch = 256 // messages; a longer batch does not leave its room behind
+
+func (t *Topic[T]) handle(hs []*handler[T], msgs []T) {
+	t.scratch = append(t.scratch[:0], msgs...)
+	for _, h := range hs {
+		h.call(t.scratch)
+	}
+	clear(t.scratch)
+	if cap(t.scratch) > keptScratch {
+		t.scratch = nil
+	}
+}
+
+func (h *handler[T]) call(msgs []T) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fn(msgs)
+}
+
+// Handle calls fn in the goroutine of every publisher, one at a time, before any queue gets the messages. fn must not block, or keep or
+// change the slice; see Locks above. Handlers stay for the life of the topic.
 func (t *Topic[T]) Handle(fn func([]T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.handlers = append(t.handlers, fn)
+	t.listMu.Lock()
+	defer t.listMu.Unlock()
+	hs := append(slices.Clone(*t.handlers.Load()), &handler[T]{fn: fn})
+	t.handlers.Store(&hs)
 }
 
 // Subscribe returns a subscription to everything published from now on, with room for queueLen messages and the rest of the batch that
 // fills it.
-func (t *Topic[T]) Subscribe(queueLen int) *Subscription[T] {
-	s := &Subscription[T]{limit: queueLen, wake: make(chan struct{}, 1)}
+func (t *Topic[T]) Subscribe(queueLen int) *Subscription[T] { return t.Select(queueLen, nil) }
+
+// Select is Subscribe for the messages that accept takes. accept is asked in the goroutines of the publishers, one at a time; see Locks above.
+func (t *Topic[T]) Select(queueLen int, accept func(T) bool) *Subscription[T] {
+	s := &Subscription[T]{topic: t, limit: queueLen, accept: accept, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	announceCut(t.add(s))
+	return s
+}
+
+func (t *Topic[T]) add(s *Subscription[T]) (cut []*Subscription[T]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.subs = append(t.subs, s)
-	return s
+	t.listMu.Lock()
+	t.lastID++
+	s.number = t.lastID
+	subs := append(slices.Clone(*t.subs.Load()), s)
+	t.subs.Store(&subs)
+	t.listMu.Unlock()
+	return t.deliver(t.change(s, Subscribed, nil))
+}
+
+// drop forgets a subscription.
+func (t *Topic[T]) drop(s *Subscription[T]) {
+	t.listMu.Lock()
+	defer t.listMu.Unlock()
+	subs := slices.DeleteFunc(slices.Clone(*t.subs.Load()), func(x *Subscription[T]) bool { return x == s })
+	t.subs.Store(&subs)
 }
 
 // Ease waits while a queue is more than half full, but not longer than patience: for who publishes a backlog, which would otherwise cut
@@ -84,112 +166,10 @@ func (t *Topic[T]) Ease(ctx context.Context, patience time.Duration) {
 }
 
 func (t *Topic[T]) crowded() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.subs, func(s *Subscription[T]) bool { return s.Len() > s.limit/2 })
-}
-
-// Stats of a topic.
-type Stats struct {
-	Published   uint64 // messages
-	Overflows   uint64 // subscriptions closed because they were too slow
-	Subscribers int
-}
-
-// Stats returns a snapshot.
-func (t *Topic[T]) Stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return Stats{Published: t.published.Load(), Overflows: t.overflows.Load(), Subscribers: len(t.subs)}
-}
-
-// Subscription is one reader of a topic, with a bounded queue and one consumer.
-type Subscription[T any] struct {
-	mu    sync.Mutex
-	queue []T
-	limit int
-	err   error
-	wake  chan struct{} // capacity 1
-}
-
-// offer queues msgs, all of them if there is room for one: a subscriber that keeps up is not cut for one long batch, as when a hole in
-// the stream is filled and all that waited behind it comes at once. alive is false when the topic should forget the subscription.
-func (s *Subscription[T]) offer(msgs []T) (alive, overflowed bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return false, false
-	}
-	if len(s.queue) >= s.limit {
-		s.err, s.queue = ErrOverflow, nil
-		s.signal()
-		return false, true
-	}
-	s.queue = append(s.queue, msgs...)
-	s.signal()
-	return true, false
-}
-
-func (s *Subscription[T]) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Wake is readable when Take may have something: for a consumer that waits for other things too.
-func (s *Subscription[T]) Wake() <-chan struct{} { return s.wake }
-
-// Take returns all that is queued, perhaps nothing, without waiting. spare becomes the next queue: hand back the previous
-// result, once done with it, and nothing is allocated.
-func (s *Subscription[T]) Take(spare []T) ([]T, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
-	clear(spare[:cap(spare)])
-	got := s.queue
-	s.queue = spare[:0]
-	return got, nil
-}
-
-// Peek returns what is queued without taking it: unchanged until the next Take.
-func (s *Subscription[T]) Peek() ([]T, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.queue, s.err
-}
-
-// Next waits for at least one message and returns all that is queued; see Take.
-func (s *Subscription[T]) Next(ctx context.Context, spare []T) ([]T, error) {
-	for {
-		got, err := s.Take(spare)
-		if err != nil || len(got) > 0 {
-			return got, err
-		}
-		spare = got
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	for _, to := range *t.reach.Load() {
+		if slices.ContainsFunc(*to.subs.Load(), func(s *Subscription[T]) bool { return s.Len() > s.limit/2 }) {
+			return true
 		}
 	}
-}
-
-// Close ends the subscription and drops what is queued.
-func (s *Subscription[T]) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.err, s.queue = ErrClosed, nil
-		s.signal()
-	}
-}
-
-// Len returns the number of queued messages.
-func (s *Subscription[T]) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue)
+	return false
 }
