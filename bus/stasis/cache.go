@@ -1,6 +1,9 @@
 package stasis
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Update is what a publication of a snapshot says: what was known before, and what is now.
 type Update[S any] struct {
@@ -12,7 +15,7 @@ type Update[S any] struct {
 // CacheConfig says what a cache has to know of its snapshots and messages. The functions are called while a snapshot is published.
 type CacheConfig[T, S any] struct {
 	ID      func(*S) string
-	Name    func(*S) string   // may be nil; names may change and need not be unique
+	Name    func(*S) string    // may be nil, and give ""; names may change and need not be unique
 	Equal   func(a, b *S) bool // a snapshot that says nothing new is not published
 	Message func(Update[S]) T
 }
@@ -27,14 +30,14 @@ type Cache[T, S any] struct {
 
 	mu        sync.RWMutex // of what readers see; nothing is locked under it
 	byID      map[string]*S
-	byName    map[string]*S // the newest of that name
+	byName    map[string][]*S // who got the name last is last
 	published uint64
 	skipped   uint64
 }
 
 // NewCache returns an empty cache.
 func NewCache[T, S any](c CacheConfig[T, S]) *Cache[T, S] {
-	return &Cache[T, S]{config: c, staged: map[string]*stage[T, S]{}, byID: map[string]*S{}, byName: map[string]*S{}}
+	return &Cache[T, S]{config: c, staged: map[string]*stage[T, S]{}, byID: map[string]*S{}, byName: map[string][]*S{}}
 }
 
 // Publish makes s the newest snapshot and publishes the update on t, unless s equals what is known. While the thing is staged, it waits.
@@ -73,10 +76,7 @@ func (c *Cache[T, S]) replace(s *S) (old *S, changed bool) {
 	}
 	c.published++
 	c.byID[id] = s
-	if c.config.Name != nil {
-		c.unname(old)
-		c.byName[c.config.Name(s)] = s
-	}
+	c.rename(old, s)
 	return old, true
 }
 
@@ -87,16 +87,33 @@ func (c *Cache[T, S]) remove(s *S) (old *S) {
 	old = c.byID[id]
 	c.published++
 	delete(c.byID, id)
-	c.unname(old)
+	c.rename(old, nil)
 	return old
 }
 
-// unname takes the name from a snapshot that still has it.
-func (c *Cache[T, S]) unname(old *S) {
-	if old == nil || c.config.Name == nil {
-		return
+// rename gives the place of one snapshot to the next, each of which may be nil.
+func (c *Cache[T, S]) rename(old, next *S) {
+	was, is := c.name(old), c.name(next)
+	if list := c.byName[was]; was != "" {
+		i := slices.Index(list, old)
+		if was == is {
+			list[i] = next
+			return
+		}
+		if len(list) == 1 {
+			delete(c.byName, was)
+		} else {
+			c.byName[was] = slices.Delete(list, i, i+1)
+		}
 	}
-	if name := c.config.Name(old); c.byName[name] == old {
-		delete(c.byName, name)
+	if is != "" {
+		c.byName[is] = append(c.byName[is], next)
 	}
+}
+
+func (c *Cache[T, S]) name(s *S) string {
+	if s == nil || c.config.Name == nil {
+		return ""
+	}
+	return c.config.Name(s)
 }

@@ -7,11 +7,15 @@ func (c *Cache[T, S]) Get(id string) *S {
 	return c.byID[id]
 }
 
-// GetByName returns the newest snapshot of the thing with that name, nil if there is none. Of several it is the one published last.
+// GetByName returns the newest snapshot of the thing with that name, nil if there is none. Of several it is the one that
+// got the name last.
 func (c *Cache[T, S]) GetByName(name string) *S {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.byName[name]
+	if list := c.byName[name]; len(list) > 0 {
+		return list[len(list)-1]
+	}
+	return nil
 }
 
 // All returns the newest snapshots of all things, in no order.

@@ -82,10 +82,14 @@ func (r *Router[T, K]) Run(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		for _, m := range batch {
-			if fn := r.find(m); fn != nil {
-				fn(m)
-			}
+		r.handle(batch)
+	}
+}
+
+func (r *Router[T, K]) handle(batch []T) {
+	for _, m := range batch {
+		if fn := r.find(m); fn != nil {
+			fn(m)
 		}
 	}
 }

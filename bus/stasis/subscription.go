@@ -99,15 +99,17 @@ func (s *Subscription[T]) Wake() <-chan struct{} { return s.wake }
 func (s *Subscription[T]) Take(spare []T) ([]T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil && s.leaving && len(s.queue) == 0 {
-		s.end(ErrClosed)
+	if s.err == nil {
+		s.handled = s.queued - uint64(len(s.queue))
+		s.release()
+		if s.leaving && len(s.queue) == 0 {
+			s.end(ErrClosed)
+		}
 	}
 	if s.err != nil {
 		s.told()
 		return nil, s.err
 	}
-	s.handled = s.queued - uint64(len(s.queue))
-	s.release()
 	if s.leaving || len(s.waiters) > 0 {
 		s.signal() // come back: somebody waits for that
 	}

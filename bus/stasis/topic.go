@@ -17,10 +17,10 @@ type Topic[T any] struct {
 
 	reach atomic.Pointer[[]*Topic[T]] // whose subscriptions get the messages: this topic, then all that forwards lead to
 
-	listMu    sync.Mutex // nothing is locked under it
-	subs      atomic.Pointer[[]*Subscription[T]]
-	handlers  atomic.Pointer[[]*handler[T]]
-	lastID    uint64
+	listMu   sync.Mutex // nothing is locked under it
+	subs     atomic.Pointer[[]*Subscription[T]]
+	handlers atomic.Pointer[[]*handler[T]]
+	lastID   uint64
 
 	announce                      atomic.Pointer[func(Change) T]
 	published, unheard, overflows atomic.Uint64

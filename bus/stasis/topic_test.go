@@ -95,19 +95,6 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
-func BenchmarkPublishTake(b *testing.B) {
-	topic := NewTopic[int]("bench")
-	s := topic.Subscribe(1 << 20)
-	var spare []int
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		topic.Publish(i)
-		if i%256 == 255 {
-			spare, _ = s.Take(spare)
-		}
-	}
-}
-
 func TestPeekTakesNothing(t *testing.T) {
 	t.Parallel()
 	topic := NewTopic[int]("test")
