@@ -122,11 +122,15 @@ func TestStageHoldsBackAndPublishesOnce(t *testing.T) {
 	over := c.Stage("1")
 	c.Publish(topic, &snapshot{"1", "a", "up"})
 	c.Last(topic, &snapshot{"1", "a", "gone"})
-	next := c.Stage("1") // the id again
+	c.Publish(topic, &snapshot{"1", "a", "again"}) // the id again: not staged
+	next := c.Stage("1")
 	over()
-	c.Publish(topic, &snapshot{"1", "a", "again"})
+	c.Publish(topic, &snapshot{"1", "a", "and again"})
+	if c.Get("1").state != "again" {
+		t.Fatal("a stage of before has ended another")
+	}
 	next()
-	want := []string{"- other", "- ringing", "ringing gone.", "- again"}
+	want := []string{"- other", "- ringing", "ringing gone.", "- again", "again and again"}
 	if got := texts(drain(t, s)); !slices.Equal(got, want) || len(c.staged) != 0 {
 		t.Fatalf("got %q, want %q; %d staged", got, want, len(c.staged))
 	}

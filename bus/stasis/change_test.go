@@ -79,7 +79,7 @@ func TestPublishSyncWaitsForOne(t *testing.T) {
 	for name, wait := range consumers {
 		synctest.Test(t, func(t *testing.T) {
 			topic := NewTopic[int]("topic")
-			s, idle := topic.Select(3, func(m int) bool { return m > 0 }), topic.Subscribe(10)
+			s, idle := topic.Select(3, func(m int) bool { return m > 0 }), topic.Subscribe(20)
 			handled := 0
 			go func() {
 				for batch, err := wait(s, nil); err == nil; batch, err = wait(s, batch) {
@@ -96,8 +96,13 @@ func TestPublishSyncWaitsForOne(t *testing.T) {
 			if err := s.PublishSync(context.Background(), -1); err != nil || handled != 2 { // not accepted: nothing to wait for
 				t.Fatalf("%s: %v, %d handled, want 2", name, err, handled)
 			}
+			topic.Publish(2)
+			synctest.Wait() // it has been taken
+			if err := s.PublishSync(context.Background(), -1); err != nil || handled != 3 {
+				t.Fatalf("%s: %v, %d handled, want 3", name, err, handled)
+			}
 			topic.Publish(3)
-			synctest.Wait() // 3 has been taken
+			synctest.Wait()
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			defer cancel()
 			if err := s.PublishSync(ctx, 4); !errors.Is(err, context.DeadlineExceeded) || len(s.waiters) != 0 {
@@ -110,7 +115,7 @@ func TestPublishSyncWaitsForOne(t *testing.T) {
 			if err := s.PublishSync(context.Background(), 9); !errors.Is(err, ErrOverflow) {
 				t.Fatalf("%s: %v, want ErrOverflow", name, err)
 			}
-			if got := drain(t, idle); !slices.Equal(got, []int{1, 2, -1, 3, 4, 8, 5, 6, 7, 9}) {
+			if got := drain(t, idle); !slices.Equal(got, []int{1, 2, -1, 2, -1, 3, 4, 8, 5, 6, 7, 9}) {
 				t.Fatalf("%s: the other got %v", name, got)
 			}
 		})

@@ -2,8 +2,10 @@ package stasis
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -61,8 +63,14 @@ func TestCirclesAndSecondWaysDeliverOnce(t *testing.T) {
 func TestHandlersAreForwardedToo(t *testing.T) {
 	t.Parallel()
 	manager := NewTopic[int]("manager")
-	sum, calls := 0, 0 // the race detector sees whether calls overlap
+	sum, calls := 0, 0
+	var inside atomic.Bool
 	manager.Handle(func(msgs []int) {
+		if !inside.CompareAndSwap(false, true) {
+			t.Error("two calls at a time")
+		}
+		defer inside.Store(false)
+		runtime.Gosched()
 		calls++
 		for _, m := range msgs {
 			sum += m

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestSubscriptionsSeeOneOrder(t *testing.T) {
@@ -110,4 +111,24 @@ func TestPeekTakesNothing(t *testing.T) {
 	if got, err := sub.Peek(); len(got) > 0 || !errors.Is(err, ErrOverflow) {
 		t.Fatalf("peeked %v, %v", got, err)
 	}
+}
+
+func TestEaseSeesWhoIsReachedByForwards(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		topic, up := NewTopic[int]("topic"), NewTopic[int]("up")
+		topic.Forward(up)
+		s := up.Subscribe(4)
+		topic.Publish(1, 2, 3)
+		began := time.Now()
+		topic.Ease(t.Context(), time.Second)
+		if waited := time.Since(began); waited != time.Second {
+			t.Fatalf("a queue is more than half full, but it took %v, want 1s", waited)
+		}
+		drain(t, s)
+		topic.Ease(t.Context(), time.Second)
+		if waited := time.Since(began); waited != time.Second {
+			t.Fatalf("the queue is empty, but it took %v more", waited-time.Second)
+		}
+	})
 }
