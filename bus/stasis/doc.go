@@ -34,8 +34,8 @@
 //
 // # Locks
 //
-// What runs in the publisher's goroutine (Handle, Select, Announce, Cache's functions) must neither block nor publish on a topic, nor
-// Subscribe or Unsubscribe there, whose messages may lead back to it. Forward, Cancel, Stats and reading a Cache are free,
-// and so is Close where the topic announces nothing.
-// A consumer may do anything but wait for itself.
+// What runs in the publisher's goroutine (Handle, Announce) must neither block, nor publish on a topic (or Subscribe or Unsubscribe there)
+// whose messages may lead back to it, nor publish in a cache whose update is going out. Forward, Cancel, Stats and reading a Cache are free,
+// and so is Close where nothing is announced. The functions that Select, NewRouter and CacheConfig get look at what they are given and
+// use nothing of this package. A consumer may do anything but wait for itself.
 package stasis

@@ -60,8 +60,8 @@ func (t *Topic[T]) locked(msgs []T) (cut []*Subscription[T]) {
 	return t.deliver(msgs)
 }
 
-// deliver hands out what there is. It is called under the topic's lock. It returns the subscriptions that overflowed. Handlers come first, and the subscriptions are
-// looked up behind them: who subscribes, and then reads what a handler keeps, misses nothing.
+// deliver is called under the topic's lock; perhaps there is nothing. It returns the subscriptions that overflowed. Handlers come first,
+// and the subscriptions are looked up behind them: who subscribes, and then reads what a handler keeps, misses nothing.
 func (t *Topic[T]) deliver(msgs []T) (cut []*Subscription[T]) {
 	if len(msgs) == 0 {
 		return nil
