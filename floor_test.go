@@ -35,6 +35,7 @@ var home = map[string][]string{
 	"go.yaml.in/":                       {"node/config"},
 	"github.com/spf13/cobra":            {"cmd/amibus"},
 	"github.com/charmbracelet/lipgloss": {"cmd/amibus"},
+	"golang.org/x/crypto/":              {"node/config"},
 	"golang.org/x/term":                 {"cmd/amibus"},
 	"google.golang.org/protobuf":        nil,
 }

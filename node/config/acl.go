@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,11 @@ func (a *ACL) Allowed(addr netip.Addr) bool {
 		}
 	}
 	return allowed
+}
+
+// allowed tells whether every list lets addr in (13.3).
+func allowed(acls []*ACL, addr netip.Addr) bool {
+	return !slices.ContainsFunc(acls, func(a *ACL) bool { return !a.Allowed(addr) })
 }
 
 // add appends the comma-separated addresses of one permit or deny line. A leading "!" turns an address round (13.1).

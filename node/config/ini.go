@@ -40,6 +40,11 @@ func (p place) bad(key, format string, args ...any) Problem {
 	return Problem{File: p.file, Line: p.line, Key: key, Text: fmt.Sprintf(format, args...)}
 }
 
+// bad is a Problem with the setting.
+func (o setting) bad(s *stanza, format string, args ...any) Problem {
+	return o.at.bad(s.name+"."+o.name, format, args...)
+}
+
 // stanzas reads a file in Asterisk's dialect: sections, comments (";" and ";-- … --;"), "=" and "=>", templates, "(+)" and #include.
 func stanzas(path string) ([]*stanza, Problems) {
 	p := &stanzaReader{}

@@ -125,34 +125,32 @@ func TestManagerListen(t *testing.T) {
 func TestManagerErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ conf, want string }{
-		"disabled":     {"[general]\nenabled=no\n[u]\nsecret=s\n", "manager.conf:2: general.enabled: the file says that nobody is served"},
-		"port":         {"[general]\nport=99999\n[u]\nsecret=s\n", `manager.conf:2: general.port: "99999" is not a port`},
-		"bindaddr":     {"[general]\nbindaddr=localhost\n[u]\nsecret=s\n", "manager.conf:2: general.bindaddr: "},
-		"no users":     {"[general]\n", "there is no user"},
-		"no section":   {"secret=hunter2\n[u]\n", "manager.conf:1: a setting before the first [section]"},
-		"no equals":    {"[u]\nsecret hunter2\n", "manager.conf:2: neither [section], #include nor name = value"},
-		"no name":      {"[u]\n= hunter2\n", "manager.conf:2: a value without a name"},
-		"append":       {"[u]\nsecret += hunter2\n", "manager.conf:2: secret: += is not supported"},
-		"twice":        {"[u]\n[U]\n", "[U] is there already, at "},
-		"unclosed":     {"[u\n", "manager.conf:1: the section's name has no closing ]"},
-		"options":      {"[u](!\n", "manager.conf:1: [u] is followed by something that is not a (list)"},
-		"template":     {"[u](x)\n", "manager.conf:1: [u] inherits from [x], which is not defined above it"},
-		"plus":         {"[u](+)\n", "manager.conf:1: [u](+) adds to a section that is not there yet"},
-		"comment":      {"[u]\nsecret=s\n;-- \n", "manager.conf:3: a comment opened by ;-- is never closed"},
-		"exec":         {"#exec /bin/true\n[u]\n", "manager.conf:1: #exec is not supported"},
-		"include":      {"#include none.conf\n[u]\n", "there is no such file"},
-		"no include":   {"#include\n[u]\n", "manager.conf:1: #include names no file"},
-		"loop":         {"#include manager.conf\n[u]\n", "the file would include itself"},
-		"deny":         {"[u]\ndeny=300.0.0.0/8\n", `manager.conf:2: u.deny: "300.0.0.0/8" is not an address`},
-		"mask":         {"[u]\npermit=1.2.3.4/255.0.255.0\n", "the mask has holes"},
-		"bits":         {"[u]\npermit=1.2.3.4/33\n", "the mask is neither a number of bits up to 32 nor an address"},
-		"eventfilter":  {"[u]\nsecret=s\neventfilter=!Event: Newchannel\n", "manager.conf:3: u.eventfilter: restricts the user"},
-		"eventfilter2": {"[u]\neventfilter(name(Newchannel)) =\n", "u.eventfilter(name(Newchannel)): restricts the user"},
-		"scope":        {"[u]\nscope=node\n", "manager.conf:2: u.scope: restricts the user"},
-		"lifecycle":    {"[u]\nlifecycle=some\n", `manager.conf:2: u.lifecycle: "some" is not all`},
-		"eventid":      {"[u]\neventid=perhaps\n", `manager.conf:2: u.eventid: "perhaps" is neither yes nor no`},
-		"order":        {"[u]\norder=Merged\n", `manager.conf:2: u.order: "Merged" is neither merged nor arrival`},
-		"long name":    {"[" + strings.Repeat("u", 80) + "]\n", "a user's name has 1 to 79 printable bytes"},
+		"disabled":   {"[general]\nenabled=no\n[u]\nsecret=s\n", "manager.conf:2: general.enabled: the file says that nobody is served"},
+		"port":       {"[general]\nport=99999\n[u]\nsecret=s\n", `manager.conf:2: general.port: "99999" is not a port`},
+		"bindaddr":   {"[general]\nbindaddr=localhost\n[u]\nsecret=s\n", "manager.conf:2: general.bindaddr: "},
+		"no users":   {"[general]\n", "there is no user"},
+		"no section": {"secret=hunter2\n[u]\n", "manager.conf:1: a setting before the first [section]"},
+		"no equals":  {"[u]\nsecret hunter2\n", "manager.conf:2: neither [section], #include nor name = value"},
+		"no name":    {"[u]\n= hunter2\n", "manager.conf:2: a value without a name"},
+		"append":     {"[u]\nsecret += hunter2\n", "manager.conf:2: secret: += is not supported"},
+		"twice":      {"[u]\n[U]\n", "[U] is there already, at "},
+		"unclosed":   {"[u\n", "manager.conf:1: the section's name has no closing ]"},
+		"options":    {"[u](!\n", "manager.conf:1: [u] is followed by something that is not a (list)"},
+		"template":   {"[u](x)\n", "manager.conf:1: [u] inherits from [x], which is not defined above it"},
+		"plus":       {"[u](+)\n", "manager.conf:1: [u](+) adds to a section that is not there yet"},
+		"comment":    {"[u]\nsecret=s\n;-- \n", "manager.conf:3: a comment opened by ;-- is never closed"},
+		"exec":       {"#exec /bin/true\n[u]\n", "manager.conf:1: #exec is not supported"},
+		"include":    {"#include none.conf\n[u]\n", "there is no such file"},
+		"no include": {"#include\n[u]\n", "manager.conf:1: #include names no file"},
+		"loop":       {"#include manager.conf\n[u]\n", "the file would include itself"},
+		"deny":       {"[u]\ndeny=300.0.0.0/8\n", `manager.conf:2: u.deny: "300.0.0.0/8" is not an address`},
+		"mask":       {"[u]\npermit=1.2.3.4/255.0.255.0\n", "the mask has holes"},
+		"bits":       {"[u]\npermit=1.2.3.4/33\n", "the mask is neither a number of bits up to 32 nor an address"},
+		"scope":      {"[u]\nscope=nobody\n", `manager.conf:2: u.scope: "nobody" is neither cluster, site nor node`},
+		"lifecycle":  {"[u]\nlifecycle=some\n", `manager.conf:2: u.lifecycle: "some" is not all`},
+		"eventid":    {"[u]\neventid=perhaps\n", `manager.conf:2: u.eventid: "perhaps" is neither yes nor no`},
+		"order":      {"[u]\norder=Merged\n", `manager.conf:2: u.order: "Merged" is neither merged nor arrival`},
+		"long name":  {"[" + strings.Repeat("u", 80) + "]\n", "a user's name has 1 to 79 printable bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +180,7 @@ func TestManagerWarnings(t *testing.T) {
 	t.Parallel()
 	m := loadManager(t, `[general]
 authlimit=0
-tlsenable=yes
+tlsenable=no
 colour=red
 channelvars=A,B
 debug=off
@@ -190,10 +188,10 @@ disabledevents=Cdr
 [u]
 read = call, user,cal
 writetimeout=5
-setvar=A=1
+setvar=A
 acl=office
 `)
-	want := []string{"general.authlimit", "general.tlsenable", "general.colour", "general.channelvars", "general.disabledevents",
+	want := []string{"general.authlimit", "general.colour", "general.channelvars", "general.disabledevents",
 		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.acl", "u"}
 	var got []string
 	for _, w := range m.Warnings {
