@@ -60,6 +60,7 @@ type Asterisk struct {
 type AMI struct {
 	ManagerConf string // users, as Asterisk's manager.conf; required
 	ACLConf     string // named ACLs, as Asterisk's acl.conf; may be empty
+	HTTPConf    string // the listener for AMI over HTTP, as Asterisk's http.conf; empty: none
 }
 
 // Identity says how channel ids are kept apart between boxes.

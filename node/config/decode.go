@@ -37,6 +37,7 @@ func keys(c *Config) section {
 		"ami": section{
 			"manager_conf": path{&c.AMI.ManagerConf},
 			"acl_conf":     path{&c.AMI.ACLConf},
+			"http_conf":    path{&c.AMI.HTTPConf},
 		},
 		"identity": section{
 			"qualify": text{&c.Identity.Qualify},

@@ -1,17 +1,13 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// maxInclude is how deep #include may nest, as in Asterisk.
-const maxInclude = 10
+// maxSettings bounds what a section inherits: templates of templates can double it with each line.
+const maxSettings = 10_000
 
 // stanza is one section of a file in Asterisk's dialect, with what it inherits from templates first.
 type stanza struct {
@@ -45,7 +41,8 @@ func (o setting) bad(s *stanza, format string, args ...any) Problem {
 	return o.at.bad(s.name+"."+o.name, format, args...)
 }
 
-// stanzas reads a file in Asterisk's dialect: sections, comments (";" and ";-- … --;"), "=" and "=>", templates, "(+)" and #include.
+// stanzas reads a file in Asterisk's dialect: sections, comments (";" and ";-- … --;"), "=", "=>" and "+=", templates, "(+)", #include
+// and #tryinclude. There is no continuation of lines. What Asterisk only logs is a problem here.
 func stanzas(path string) ([]*stanza, Problems) {
 	p := &stanzaReader{}
 	p.file(filepath.Clean(path), place{})
@@ -54,43 +51,16 @@ func stanzas(path string) ([]*stanza, Problems) {
 
 type stanzaReader struct {
 	all      []*stanza
-	current  *stanza
+	latest   *stanza  // the section that was begun or added to last, in whatever file
+	current  *stanza  // that of the file being read
 	broken   bool     // the current section's head is wrong: its lines would only repeat that
 	comment  int      // depth of ";-- … --;"
 	open     []string // the files being read, each included by the one before it
+	files    int      // read so far
 	problems Problems
 }
 
 func (r *stanzaReader) bad(p Problem) { r.problems = append(r.problems, p) }
-
-func (r *stanzaReader) file(path string, from place) {
-	body, err := os.ReadFile(path)
-	if err != nil {
-		why := cause(err)
-		if errors.Is(err, fs.ErrNotExist) {
-			why = errors.New("there is no such file")
-		}
-		if from.file == "" {
-			r.bad(Problem{File: path, Text: why.Error()})
-		} else {
-			r.bad(from.bad("", "#include %s: %v", path, why))
-		}
-		return
-	}
-	outer := r.comment
-	r.comment = 0
-	r.open = append(r.open, path)
-	at := place{file: path}
-	for text := range strings.Lines(strings.TrimPrefix(string(body), "\ufeff")) {
-		at.line++
-		r.line(strings.TrimSpace(r.uncomment(strings.TrimRight(text, "\r\n"))), at)
-	}
-	r.open = r.open[:len(r.open)-1]
-	if r.comment > 0 {
-		r.bad(at.bad("", "a comment opened by ;-- is never closed: add --;"))
-	}
-	r.comment = outer
-}
 
 // uncomment returns what is left of a line without comments. "\;" is a semicolon.
 func (r *stanzaReader) uncomment(line string) string {
@@ -123,7 +93,7 @@ func (r *stanzaReader) line(line string, at place) {
 	case line[0] == '[':
 		r.current, r.broken = nil, true
 		if s, ok := r.head(line, at); ok {
-			r.current, r.broken = s, false
+			r.current, r.latest, r.broken = s, s, false
 		}
 	case line[0] == '#':
 		r.directive(line, at)
@@ -135,20 +105,48 @@ func (r *stanzaReader) line(line string, at place) {
 	}
 }
 
+// setting reads "name = value". A leading \ lets a name begin with "[" or "#".
 func (r *stanzaReader) setting(line string, at place) {
-	name, value, ok := strings.Cut(line, "=")
-	value, _ = strings.CutPrefix(value, ">")
-	name = strings.TrimSpace(name)
-	switch {
-	case !ok:
-		r.bad(at.bad("", "neither [section], #include nor name = value"))
-	case name == "":
-		r.bad(at.bad("", "a value without a name"))
-	case strings.HasSuffix(name, "+"):
-		r.bad(at.bad(strings.TrimRight(name, "+ "), "+= is not supported: write the whole value"))
-	default:
-		r.current.settings = append(r.current.settings, setting{name: name, value: strings.TrimSpace(value), at: at})
+	line, escaped := strings.CutPrefix(line, `\`)
+	least := 0
+	if escaped {
+		least = 1
 	}
+	i := strings.IndexByte(line[min(least, len(line)):], '=') + least
+	switch {
+	case escaped && (line == "" || line[0] <= ' '):
+		r.bad(at.bad("", `nothing that a \ could be for`))
+		return
+	case i < least:
+		r.bad(at.bad("", "neither [section], #include nor name = value"))
+		return
+	}
+	name, value, adds := line[:i], line[i+1:], i > least && line[i-1] == '+'
+	if adds {
+		name = line[:i-1]
+	} else {
+		value, _ = strings.CutPrefix(value, ">")
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		r.bad(at.bad("", "a value without a name"))
+		return
+	}
+	o := setting{name: name, value: strings.TrimSpace(value), at: at}
+	if adds && r.current.addTo(o, value) {
+		return
+	}
+	r.current.settings = append(r.current.settings, o)
+}
+
+// addTo is "+=": it appends to the last value of that name, inherited ones included, just as it is written. The name is compared with case.
+func (s *stanza) addTo(o setting, more string) bool {
+	for i := len(s.settings) - 1; i >= 0; i-- {
+		if old := &s.settings[i]; old.name == o.name {
+			old.value, old.at = strings.TrimSpace(old.value+more), o.at
+			return true
+		}
+	}
+	return false
 }
 
 // head reads "[name]" or "[name](!,base,+)".
@@ -171,27 +169,45 @@ func (r *stanzaReader) head(line string, at place) (*stanza, bool) {
 		return nil, false
 	}
 	for option := range strings.SplitSeq(options, ",") {
-		switch option = strings.TrimSpace(option); {
-		case option == "!":
-			s.template = true
-		case option == "+" && old == nil:
-			r.bad(at.bad("", "[%s](+) adds to a section that is not there yet", name))
+		if s, ok = r.option(strings.TrimSpace(option), s, old); !ok {
 			return nil, false
-		case option == "+":
-			s = old
-		default:
-			base := r.find(option)
-			if base == nil {
-				r.bad(at.bad("", "[%s] inherits from [%s], which is not defined above it", name, option))
-				return nil, false
-			}
-			s.settings = append(s.settings, base.settings...)
 		}
 	}
 	if s == old {
 		return s, true
 	}
 	return r.add(s, old)
+}
+
+// option is one word of "(list)": it returns the section that the rest of the list and the lines are for. old is the section of that
+// name, if there is one.
+func (r *stanzaReader) option(option string, s, old *stanza) (*stanza, bool) {
+	filter, adds := strings.CutPrefix(option, "+")
+	switch base := r.find(option); {
+	case option == "!":
+		s.template = true
+	case adds && old == nil:
+		r.bad(s.at.bad("", "[%s](+) adds to a section that is not there yet", s.name))
+		return nil, false
+	case adds && filter != "" && filter != "TEMPLATES=include" && filter != "TEMPLATES=restrict":
+		r.bad(s.at.bad("", "[%s](+…): a condition is not supported, only TEMPLATES=include or =restrict", s.name))
+		return nil, false
+	case adds:
+		if s != old {
+			old.template = old.template || s.template
+			old.settings = append(old.settings, s.settings...)
+		}
+		return old, true
+	case base == nil:
+		r.bad(s.at.bad("", "[%s] inherits from [%s], which is not defined above it", s.name, option))
+		return nil, false
+	case len(s.settings)+len(base.settings) > maxSettings:
+		r.bad(s.at.bad("", "[%s] inherits more than %d lines", s.name, maxSettings))
+		return nil, false
+	default:
+		s.settings = append(s.settings, base.settings...)
+	}
+	return s, true
 }
 
 // add refuses a second section of one name: Asterisk takes parts of both, which nobody can want for a user's rights.
@@ -211,43 +227,4 @@ func (r *stanzaReader) find(name string) *stanza {
 		}
 	}
 	return nil
-}
-
-// directive reads #include and #tryinclude, relative to the directory of the including file; patterns are allowed.
-func (r *stanzaReader) directive(line string, at place) {
-	word, arg, _ := strings.Cut(line[1:], " ")
-	arg = strings.Trim(strings.TrimSpace(arg), `"<>`)
-	try := strings.EqualFold(word, "tryinclude")
-	switch {
-	case !try && !strings.EqualFold(word, "include"):
-		r.bad(at.bad("", "#%s is not supported, only #include and #tryinclude", word))
-		return
-	case arg == "":
-		r.bad(at.bad("", "#%s names no file", word))
-		return
-	case len(r.open) > maxInclude:
-		r.bad(at.bad("", "#include nests deeper than %d files", maxInclude))
-		return
-	}
-	if !filepath.IsAbs(arg) {
-		arg = filepath.Join(filepath.Dir(at.file), arg)
-	}
-	files, err := filepath.Glob(arg)
-	if err != nil {
-		r.bad(at.bad("", "#include %s: %v", arg, err))
-		return
-	}
-	if len(files) == 0 {
-		if try {
-			return
-		}
-		files = []string{arg}
-	}
-	for _, file := range files {
-		if slices.Contains(r.open, file) {
-			r.bad(at.bad("", "#include %s: the file would include itself", file))
-			continue
-		}
-		r.file(file, at)
-	}
 }

@@ -32,6 +32,7 @@ type Manager struct {
 
 	users map[string]*User // by lower-case name
 	named []string         // the keys of users, sorted
+	webAt place            // of webenabled
 }
 
 // User returns the user of that name, compared without case (ami/behaviour.md 5.1).
@@ -133,7 +134,7 @@ func (l *managerLoader) generalSetting(s *stanza, o setting) {
 	case "displayconnects":
 		l.display = isTrue(o.value)
 	case "webenabled":
-		l.m.Web = isTrue(o.value)
+		l.m.Web, l.m.webAt = isTrue(o.value), o.at
 	case "brokeneventsaction":
 		l.m.BrokenEvents = isTrue(o.value)
 	case "httptimeout":

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -41,6 +40,7 @@ func (c *Config) problems() Problems {
 type checker struct {
 	c       *Config
 	manager *Manager // nil without a manager.conf, or with a wrong one
+	http    *HTTP    // nil without an http.conf, or with a wrong one, or one that is not enabled
 	found   Problems
 }
 
@@ -159,50 +159,5 @@ func (k *checker) member() {
 		k.bad("bus.member.join", "needs bus.member.listen: the others must reach this node")
 	case n.RouteListen == "" && len(n.URLs) == 0:
 		k.bad("bus.member.join", "needs bus.nats.route_listen or bus.nats.urls: there is no way for events to travel")
-	}
-}
-
-// ami reads manager.conf and acl.conf. What is wrong within them has its line there; that a file is not there at all is told where it
-// is named.
-func (k *checker) ami() {
-	a := k.c.AMI
-	if a.ManagerConf == "" {
-		k.bad("ami.manager_conf", "is missing; name the manager.conf with the users whom this node serves")
-		return
-	}
-	m, err := LoadManager(a.ManagerConf, a.ACLConf)
-	problems, _ := errors.AsType[Problems](err)
-	for _, p := range problems {
-		switch {
-		case p.Line > 0:
-			k.found = append(k.found, p)
-		case p.File == a.ACLConf:
-			k.bad("ami.acl_conf", "%v", p)
-		default:
-			k.bad("ami.manager_conf", "%v", p)
-		}
-	}
-	k.manager = m
-	if m != nil && k.c.Source.Kind == KindAsterisk && reaches(k.c.Source.Asterisk.Address, m.Address()) {
-		k.bad("ami.manager_conf", "its listener, %s, is the address of source.asterisk: the node would log in to itself; set bindaddr or port in [general] of %s", m.Address(), a.ManagerConf)
-	}
-}
-
-// listeners checks that no two are the same.
-func (k *checker) listeners() {
-	type listener struct{ key, address string }
-	all := []listener{
-		{"bus.nats.route_listen", k.c.Bus.NATS.RouteListen},
-		{"bus.nats.client_listen", k.c.Bus.NATS.ClientListen},
-		{"bus.member.listen", k.c.Bus.Member.Listen},
-		{"admin.listen", k.c.Admin.Listen},
-	}
-	if k.manager != nil {
-		all = append(all, listener{"ami.manager_conf", k.manager.Address()})
-	}
-	for i, l := range all {
-		if j := slices.IndexFunc(all[:i], func(o listener) bool { return collide(o.address, l.address) }); j >= 0 {
-			k.bad(l.key, "listens on %s, and %s on %s; give each a port of its own", l.address, all[j].key, all[j].address)
-		}
 	}
 }
