@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ func hashSecretCommand() *cobra.Command {
 		Example: "  amibus hash-secret\n  amibus hash-secret < secret.txt",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			secret, err := readSecret(cmd.InOrStdin(), cmd.ErrOrStderr())
+			secret, err := readSecret(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -39,7 +40,7 @@ func hashSecretCommand() *cobra.Command {
 }
 
 // readSecret asks a person twice, and takes the first line of anything else.
-func readSecret(in io.Reader, prompt io.Writer) (string, error) {
+func readSecret(ctx context.Context, in io.Reader, prompt io.Writer) (string, error) {
 	tty, ok := in.(*os.File)
 	if !ok || !term.IsTerminal(int(tty.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(in, 64<<10)).ReadString('\n')
@@ -51,7 +52,7 @@ func readSecret(in io.Reader, prompt io.Writer) (string, error) {
 	var given [2]string
 	for i, text := range []string{"Secret: ", "Once more: "} {
 		fmt.Fprint(prompt, text)
-		b, err := term.ReadPassword(int(tty.Fd()))
+		b, err := readHidden(ctx, int(tty.Fd()))
 		fmt.Fprintln(prompt)
 		if err != nil {
 			return "", fmt.Errorf("the secret cannot be read: %w", err)
@@ -62,4 +63,28 @@ func readSecret(in io.Reader, prompt io.Writer) (string, error) {
 		return "", usageError{errors.New("the two secrets differ")}
 	}
 	return given[0], nil
+}
+
+// readHidden shows the terminal's input again also when a signal ends it.
+func readHidden(ctx context.Context, fd int) ([]byte, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		return l.text, l.err
+	case <-ctx.Done(): // the reader ends with the process
+		term.Restore(fd, before)
+		return nil, errors.New("interrupted")
+	}
 }
