@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// TestACL: rules in order, the last match decides, IPv4 and IPv6 apart.
+//
+//ami:same 13.1 13.2 13.4
 func TestACL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 const (
 	maxInclude = 10   // how deep #include may nest, as in Asterisk
 	maxFiles   = 1000 // in all: files that include each other by patterns would be read for ever
+	maxSize    = 16 << 20
 )
 
 // file reads one file; from is where it is included.
@@ -22,7 +24,7 @@ func (r *stanzaReader) file(path string, from place) {
 		}
 		return
 	}
-	body, err := os.ReadFile(path)
+	body, err := readRegular(path)
 	if err != nil {
 		why := cause(err)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -48,6 +50,20 @@ func (r *stanzaReader) file(path string, from place) {
 		r.bad(at.bad("", "a comment opened by ;-- is never closed: add --;"))
 	}
 	r.comment, r.current, r.broken = comment, current, broken
+}
+
+// readRegular does not wait for a pipe, nor read a device for ever.
+func readRegular(path string) ([]byte, error) {
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil, err
+	case info.Mode().IsDir(): // as reading it would say
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is not a regular file")
+	case info.Size() > maxSize:
+		return nil, fmt.Errorf("is larger than %d MiB", maxSize>>20)
+	}
+	return os.ReadFile(path)
 }
 
 // directive reads #include and #tryinclude, relative to the directory of the including file; patterns are allowed.
