@@ -29,7 +29,8 @@ var offered = func() (all []suite) {
 func openSSLName(name string) string {
 	name = strings.TrimSuffix(name, "_POLY1305_SHA256") // the hash is not in the name of these
 	chacha := strings.HasSuffix(name, "CHACHA20")
-	name = strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "_WITH_", "-", "AES_", "AES", "_CBC", "", "_", "-").Replace(name)
+	name = strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "_WITH_", "-", "3DES_EDE_CBC", "DES-CBC3", "RC4_128", "RC4", "AES_", "AES",
+		"_CBC", "", "_", "-").Replace(name)
 	if chacha {
 		name += "-POLY1305"
 	}

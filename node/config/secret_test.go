@@ -19,7 +19,7 @@ const (
 //ami:same 5.5
 func TestSecretIs(t *testing.T) {
 	t.Parallel()
-	for secret, right := range map[string]string{"secret": "secret", cheapHash: "password", largeHash: "password", "": "-"} {
+	for secret, right := range map[string]string{"secret": "secret", cheapHash: "password", "": "-"} {
 		u, _ := only(t, "secret="+secret+"\n")
 		if right != "-" && !u.SecretIs(right) {
 			t.Errorf("%s: the right secret is wrong", secret)
@@ -78,7 +78,7 @@ func TestParseArgon2(t *testing.T) {
 		}
 	}
 	for _, text := range []string{cheapHash, largeHash} {
-		if h, err := parseArgon2(text); err != nil || h.String() != text {
+		if h, err := parseArgon2(text); err != nil || h.String() != text || !h.matches("password") {
 			t.Errorf("%s: %v, %v", text, h, err)
 		}
 	}
