@@ -43,6 +43,7 @@ func (d dataDir) keepEpoch(epoch uint64) error {
 // addresses is the file addresses.json: where this node listens, with the ports it really got.
 type addresses struct {
 	AMI    string `json:"ami"`
+	AMITLS string `json:"ami_tls,omitempty"`
 	Admin  string `json:"admin,omitempty"`
 	Route  string `json:"route,omitempty"`
 	Client string `json:"client,omitempty"`

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -80,6 +81,8 @@ type Node struct {
 	reloaded     atomic.Pointer[time.Time] // last
 	banner       atomic.Pointer[string]
 	amiListener  net.Listener
+	tlsListener  net.Listener // AMI over TLS; nil: none
+	tlsConfig    atomic.Pointer[tls.Config]
 	httpListener net.Listener
 	notesLost    atomic.Uint64
 	refused      atomic.Uint64 // events of the own source that could not be carried
@@ -117,6 +120,9 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if n.amiListener, err = listen("the AMI listener (bindaddr and port in "+cfg.AMI.ManagerConf+")", n.users.Load().Address()); err != nil {
 		return nil, err
 	}
+	if err = n.listenTLS(); err != nil {
+		return nil, err
+	}
 	if cfg.Admin.Listen != "" {
 		if n.httpListener, err = listen("admin.listen", cfg.Admin.Listen); err != nil {
 			return nil, err
@@ -138,18 +144,6 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	return n, n.data.keepAddresses(n.addresses())
-}
-
-func (n *Node) loadUsers() error {
-	users, err := config.LoadManager(n.cfg.AMI.ManagerConf, n.cfg.AMI.ACLConf)
-	if err != nil {
-		return err
-	}
-	for _, w := range users.Warnings {
-		n.log.Warn(w.Error())
-	}
-	n.users.Store(users)
-	return nil
 }
 
 func listen(what, addr string) (net.Listener, error) {
@@ -230,7 +224,7 @@ func (n *Node) Subscribe(queueLen int) *stasis.Subscription[merge.Event] {
 func (n *Node) AMI() string { return n.amiListener.Addr().String() }
 
 func (n *Node) addresses() addresses {
-	a := addresses{AMI: n.AMI(), Route: n.bus.RouteAddr(), Client: n.bus.ClientAddr()}
+	a := addresses{AMI: n.AMI(), AMITLS: addrOf(n.tlsListener), Route: n.bus.RouteAddr(), Client: n.bus.ClientAddr()}
 	if n.httpListener != nil {
 		a.Admin = n.httpListener.Addr().String()
 	}

@@ -50,23 +50,20 @@ func flatten(err error) (all []error) {
 	return []error{err}
 }
 
-// reloadUsers reads manager.conf and acl.conf.
+// reloadUsers reads what loadUsers does. Listeners stay as they are.
 func (n *Node) reloadUsers() error {
-	users, err := config.LoadManager(n.cfg.AMI.ManagerConf, n.cfg.AMI.ACLConf)
-	if err != nil {
+	was := n.users.Load()
+	if err := n.loadUsers(); err != nil {
 		for _, e := range flatten(err) {
 			n.log.Error("users not reloaded, the old ones stay", "err", e)
 		}
 		return err
 	}
-	for _, w := range users.Warnings {
-		n.log.Warn(w.Error())
+	is := n.users.Load()
+	if was.Address() != is.Address() || tlsAddress(was) != tlsAddress(is) {
+		n.log.Warn("the AMI listeners stay where they are until a restart", "configured", is.Address(), "configured_tls", tlsAddress(is))
 	}
-	if was, is := n.users.Load().Address(), users.Address(); was != is {
-		n.log.Warn("the AMI listener stays where it is until a restart", "is", was, "configured", is)
-	}
-	n.users.Store(users)
-	n.log.Info("users reloaded", "users", len(users.Users()))
+	n.log.Info("users reloaded", "users", len(is.Users()))
 	return nil
 }
 

@@ -32,6 +32,9 @@ func (n *Node) Run(ctx context.Context) error {
 		context.AfterFunc(needed, serving.Stop)
 	}
 	serving.Go("amiserver", func() error { return n.ami.Serve(ctx, n.amiListener) })
+	if n.tlsListener != nil {
+		serving.Go("amiserver over TLS", func() error { return n.ami.Serve(ctx, n.tlsListener) })
+	}
 	serving.Go("forward", func() error {
 		select {
 		case <-n.stream.Settled(): // the name may be another node's before
@@ -123,7 +126,7 @@ func (n *Node) meetPeers(ctx context.Context) {
 }
 
 func (n *Node) close() {
-	for _, ln := range []net.Listener{n.amiListener, n.httpListener} {
+	for _, ln := range []net.Listener{n.amiListener, n.tlsListener, n.httpListener} {
 		if ln != nil {
 			_ = ln.Close() // closed already after a normal run
 		}

@@ -76,6 +76,7 @@ type testNode struct {
 	name, dir, source string
 	join              []string
 	journal           string // "": memory
+	general           string // more lines of [general] in manager.conf
 	keyFile           bool   // gossip.key encrypts the gossip
 	addr              struct{ AMI, Admin, Route, Client, Member string }
 }
@@ -97,7 +98,7 @@ func (n *testNode) run(t *testing.T) {
 func (n *testNode) configure(t *testing.T) {
 	t.Helper()
 	n.write(t, "secret.txt", "secret\n")
-	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n[ids](admin)\neventid = yes\n")
+	n.write(t, "manager.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = 0\n"+n.general+"[admin]\nsecret = secret\nread = all\nwrite = all\nwritetimeout = 10000\n[ids](admin)\neventid = yes\n")
 	text := fmt.Sprintf(`node:   {name: %s, data_dir: data}
 source: {kind: asterisk, asterisk: {address: "%s", username: admin, secret_file: secret.txt}}
 ami:    {manager_conf: manager.conf}

@@ -86,11 +86,8 @@ func (s *session) handle(ctx context.Context, r request) error {
 	if run := s.sourceless(key, action); run != nil {
 		return run(s, ctx, action)
 	}
-	return s.forward(ctx, action)
+	return s.forward(ctx, s.withSetvar(key, action))
 }
-
-// may tells whether the user has the right to an action: any of its classes will do (ami/behaviour.md 3.7).
-func (s *session) may(a ami.Action) bool { return a.Class == 0 || a.Class&s.user.Write != 0 }
 
 // command finds an action by name: ours first, then the source's own word about it, then what Asterisk 22 has.
 func (s *Server) command(name string) (ami.Action, bool) {
@@ -143,6 +140,10 @@ func (s *session) ping(_ context.Context, action *ami.Message) error {
 // the stream and enters it again there, unless it wants no events.
 func (s *session) events(_ context.Context, action *ami.Message) error {
 	mask, ok := parseMask(string(action.Get("EventMask")))
+	broken := s.srv.conf.Users().BrokenEvents // no answer where old Asterisks gave none (ami/behaviour.md 6.6)
+	if !ok && broken {
+		return nil
+	}
 	if !ok {
 		return s.fail(action, "Invalid event mask")
 	}
@@ -158,6 +159,9 @@ func (s *session) events(_ context.Context, action *ami.Message) error {
 	if from != nil && s.mask != 0 {
 		s.resume(from)
 		s.srv.count.resumes.Add(1)
+	}
+	if broken && mask == ami.ClassAll {
+		return nil
 	}
 	return s.send(answer(action, "Success").Add("Events", state).Bytes())
 }

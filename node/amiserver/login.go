@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
@@ -78,6 +77,7 @@ func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name st
 // (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind.
 func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector) error {
 	s.user, s.account, s.since = user, account, s.srv.conf.Now()
+	s.filter, s.bounded = user.Filter, bounded(user)
 	s.mask = user.Read
 	if asked, ok := parseMask(string(action.Get("Events"))); ok {
 		s.mask &= asked
@@ -133,19 +133,19 @@ func (s *session) sendChallenge(_ context.Context, action *ami.Message) error {
 // secret is compared also when it does not matter any more, so that the time tells nothing about users. The reason of a refusal is for
 // the log: the client gets the same answer whatever it is.
 func (s *session) authenticate(name string, action *ami.Message) (_ *config.User, refused string) {
-	user, known := s.srv.conf.Users().User(name)
-	secret := ""
-	if known {
-		secret = user.Secret
+	users := s.srv.conf.Users()
+	user, known := users.User(name)
+	if !known {
+		user = users.Stranger(name)
 	}
 	useMD5 := strings.EqualFold(string(action.Get("AuthType")), "MD5")
 	key := string(action.Get("Key"))
-	right := equal(string(action.Get("Secret")), secret)
+	right := false
 	if useMD5 {
-		sum := md5.Sum([]byte(s.challenge + secret))
-		right = equal(key, hex.EncodeToString(sum[:])) && s.challenge != "" && key != ""
+		right = s.keyIs(user, key)
+	} else {
+		right = user.SecretIs(string(action.Get("Secret")))
 	}
-	right = right && secret != ""
 	switch {
 	case name == "":
 		return nil, "no Username"
@@ -157,8 +157,10 @@ func (s *session) authenticate(name string, action *ami.Message) (_ *config.User
 		return nil, "not from this address (deny, permit, acl)"
 	case right:
 		return user, ""
-	case secret == "":
+	case user.Secret == "" && !user.HashedOnly():
 		return nil, "the user has no secret"
+	case useMD5 && user.HashedOnly():
+		return nil, "MD5, and only a hash of the user's secret is known"
 	case useMD5 && (s.challenge == "" || key == ""):
 		return nil, "no Challenge or no Key"
 	case useMD5:
@@ -170,8 +172,13 @@ func (s *session) authenticate(name string, action *ami.Message) (_ *config.User
 	return nil, "wrong secret"
 }
 
-// equal takes the same time wherever a and b differ, and whatever their lengths.
-func equal(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+// keyIs compares the answer to the challenge, lower-case hex (ami/behaviour.md 5.2). Without a challenge, a key or a secret it is wrong.
+func (s *session) keyIs(user *config.User, key string) bool {
+	secret := ""
+	if user != nil {
+		secret = user.Secret
+	}
+	sum := md5.Sum([]byte(s.challenge + secret))
+	same := subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(key)) == 1
+	return same && s.challenge != "" && secret != ""
 }

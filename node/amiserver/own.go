@@ -2,6 +2,7 @@ package amiserver
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -19,7 +20,7 @@ var own = []ami.Action{
 func (s *session) clusterNodes(_ context.Context, action *ami.Message) error {
 	id := string(action.Get("ActionID"))
 	out := append([]byte(nil), answer(action, "Success").Add("EventList", "start").Add("Message", "Cluster nodes will follow").Bytes()...)
-	nodes := s.srv.conf.Backend.Nodes()
+	nodes := slices.DeleteFunc(s.srv.conf.Backend.Nodes(), func(n NodeInfo) bool { return !s.within(n.Node) })
 	for i := range nodes {
 		out = append(out, listItem("ClusterNode", id, func(m *ami.Message) { s.describe(m, &nodes[i]) })...)
 	}

@@ -51,6 +51,7 @@ type session struct {
 	onLogin func()       // may be nil
 	mask    ami.Class    // read & what the client asked for
 	filter  *filter.Set  // the user's, and those the client has added
+	bounded bool         // within must be asked
 
 	ctx     context.Context                   // ends with the session
 	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs

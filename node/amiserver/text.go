@@ -48,13 +48,13 @@ func appendTail(b []byte, e *merge.Event) []byte {
 }
 
 // text is the event as this session sees it, nil if it does not: because of its mask, where an event of several classes needs all of them
-// (ami/behaviour.md 6.7), or its filters, which come after the mask (8.3).
+// (ami/behaviour.md 6.7), the nodes that the user is bound to, or its filters, which come last (8.3).
 func (s *session) text(e *merge.Event) []byte {
 	class := ami.Class(e.Entry.Classes())
 	if e.Missing > 0 {
 		class = ami.ClassSystem
 	}
-	if s.mask == 0 || class&^s.mask != 0 {
+	if s.mask == 0 || class&^s.mask != 0 || s.bounded && !s.within(*e.Node) {
 		return nil
 	}
 	id, name, text := eventNumber(e), e.Entry.Name(), e.Entry.AMI()

@@ -1,0 +1,69 @@
+package node
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+
+	"github.com/amibus/amibus/node/config"
+)
+
+// loadUsers reads manager.conf and acl.conf, and the certificate that they name.
+func (n *Node) loadUsers() error {
+	users, err := config.LoadManager(n.cfg.AMI.ManagerConf, n.cfg.AMI.ACLConf)
+	if err != nil {
+		return err
+	}
+	if users.TLS != nil {
+		users.TLS.Reread = n.certificateReread
+		secure, err := users.TLS.Config()
+		if err != nil {
+			return fmt.Errorf("%s: %w", n.cfg.AMI.ManagerConf, err)
+		}
+		n.tlsConfig.Store(secure)
+	}
+	for _, w := range users.Warnings {
+		n.log.Warn(w.Error())
+	}
+	n.users.Store(users)
+	return nil
+}
+
+func (n *Node) certificateReread(err error) {
+	if err != nil {
+		n.log.Error("certificate of the AMI listener not reloaded, the old one stays", "err", err)
+		return
+	}
+	n.log.Info("certificate of the AMI listener reloaded")
+}
+
+// listenTLS opens the listener for AMI over TLS, if manager.conf says so. Each connection gets the configuration of that moment.
+func (n *Node) listenTLS() error {
+	t := n.users.Load().TLS
+	if t == nil {
+		return nil
+	}
+	ln, err := listen("the AMI listener for TLS (tlsbindaddr in "+n.cfg.AMI.ManagerConf+")", t.Listen)
+	if err != nil {
+		return err
+	}
+	n.tlsListener = tls.NewListener(ln, &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return n.tlsConfig.Load(), nil },
+	})
+	return nil
+}
+
+func addrOf(ln net.Listener) string {
+	if ln == nil {
+		return ""
+	}
+	return ln.Addr().String()
+}
+
+// tlsAddress is where the users' file wants AMI over TLS, "" for nowhere.
+func tlsAddress(m *config.Manager) string {
+	if m.TLS == nil {
+		return ""
+	}
+	return m.TLS.Listen
+}
