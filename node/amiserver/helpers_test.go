@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -151,7 +152,7 @@ func (f *fakeNode) HasSource() bool                { return !f.sourceless }
 func (f *fakeNode) Banner() string                 { return "11.0.0" }
 func (f *fakeNode) Commands() []ami.Action         { return f.commands }
 func (f *fakeNode) SystemName(n merge.Node) string { return f.systems[n] }
-func (f *fakeNode) Nodes() []NodeInfo              { return f.nodes }
+func (f *fakeNode) Nodes() []NodeInfo              { return slices.Clone(f.nodes) }
 
 func event(node merge.Node, text []byte) merge.Event {
 	m, err := ami.ParseMessage(text)
@@ -192,17 +193,31 @@ type fixture struct {
 	addr   string
 }
 
-// newFixture returns a server that does not listen. edit may change its configuration.
-func newFixture(t testing.TB, edit func(*Config)) *fixture {
+// loadUsers reads a manager.conf.
+func loadUsers(t testing.TB, text string) *config.Manager {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "manager.conf")
-	if err := os.WriteFile(path, []byte(testUsers), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	users, err := config.LoadManager(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return users
+}
+
+// serveUsers is serve with a manager.conf of its own.
+func serveUsers(t testing.TB, text string) *fixture {
+	t.Helper()
+	users := loadUsers(t, text)
+	return serve(t, func(c *Config) { c.Users = func() *config.Manager { return users } })
+}
+
+// newFixture returns a server that does not listen. edit may change its configuration.
+func newFixture(t testing.TB, edit func(*Config)) *fixture {
+	t.Helper()
+	users := loadUsers(t, testUsers)
 	f := &fixture{node: &fakeNode{events: stasis.NewTopic[merge.Event]("merged")}, logs: &logs{}}
 	f.stream = newFakeStream(f.node.events)
 	c := Config{
