@@ -181,6 +181,12 @@ func (c *connection) await(ctx context.Context, more bool) (r *request, ok bool,
 	return nil, true, nil
 }
 
+// waits implements sink.
+func (c *connection) waits(seconds int64) int64 { return seconds }
+
+// full implements sink.
+func (c *connection) full() bool { return false }
+
 // pause implements sink. Any input ends WaitEvent (ami/behaviour.md 10.2).
 func (c *connection) pause(ctx context.Context, wake <-chan struct{}, until <-chan time.Time) (again bool, err error) {
 	if c.next != nil {

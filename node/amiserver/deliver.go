@@ -90,7 +90,7 @@ func (s *session) deliver() (more bool, err error) {
 // deliverAll writes what has been taken from the queue, and what is in it now.
 func (s *session) deliverAll() error {
 	for range 2 {
-		for more := true; more; {
+		for more := true; more && !s.out.full(); {
 			var err error
 			if more, err = s.deliver(); err != nil {
 				return err

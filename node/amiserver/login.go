@@ -76,19 +76,11 @@ func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name st
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
 // (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind.
 func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector) error {
-	s.user, s.account, s.since = user, account, s.srv.conf.Now()
-	s.filter, s.bounded = user.Filter, bounded(user)
-	s.mask = user.Read
+	s.become(user, account)
 	if asked, ok := parseMask(string(action.Get("Events"))); ok {
-		s.mask &= asked
+		s.mask = user.Read & asked
 	}
-	if s.onLogin != nil {
-		s.onLogin()
-	}
-	s.srv.count.logins.Add(1)
-	s.log = s.log.With("user", user.Name)
-	s.log.Log(context.Background(), s.connectLevel(), "AMI user logged on")
-	if from != nil && s.mask != 0 {
+	if from != nil && (s.mask != 0 || !s.pushes) {
 		s.resume(from)
 		s.srv.count.resumes.Add(1)
 	} else {
@@ -104,6 +96,20 @@ func (s *session) welcome(action *ami.Message, user *config.User, account string
 	}
 	s.raise(successfulAuth, account, "UsingPassword", "0") // 0 for plain and MD5 alike, as Asterisk says
 	return nil
+}
+
+// become makes the session the user's. Over HTTP the mask is empty until the first WaitEvent (ami/behaviour.md 5.11, 10.3).
+func (s *session) become(user *config.User, account string) {
+	s.user, s.account, s.since = user, account, s.srv.conf.Now()
+	if s.pushes {
+		s.mask = user.Read
+	}
+	if s.onLogin != nil {
+		s.onLogin()
+	}
+	s.srv.count.logins.Add(1)
+	s.log = s.log.With("user", user.Name)
+	s.log.Log(context.Background(), s.connectLevel(), "AMI user logged on")
 }
 
 // fullyBooted has neither Timestamp nor SystemName (ami/behaviour.md 5.10).

@@ -31,7 +31,7 @@ func (s *session) topic() *stasis.Topic[merge.Event] {
 }
 
 func (s *session) subscribe() *stasis.Subscription[merge.Event] {
-	return s.topic().Subscribe(s.srv.conf.QueueLen)
+	return s.topic().Subscribe(s.queueLen)
 }
 
 // resumeFrom reads the ResumeFrom lines of an action; nil without any.
@@ -54,7 +54,7 @@ func (s *session) resume(v cursor.Vector) {
 	s.replay, s.base = r, v
 	conf := &s.srv.conf
 	replay := cursor.NewReplay(cursor.Config{Source: conf.Source, Subscribe: s.subscribe, Arrival: s.user.Arrival,
-		Small: conf.QueueLen / smallShare}, v)
+		Small: s.queueLen / smallShare}, v)
 	go r.run(ctx, replay)
 }
 

@@ -94,7 +94,9 @@ type Server struct {
 	names    map[string]int // logged-in sessions by lower-case user name
 	loggedIn int            // sum of names
 
-	lastRefused, lastHandshake time.Time // last logged
+	webSessions, webGuests int // of sessions and of waiting: those over HTTP
+
+	lastRefused, lastHandshake, lastTooLarge time.Time // last logged
 
 	reports      int // since reportsSince, of those who are not logged in
 	reportsSince time.Time
@@ -177,7 +179,7 @@ func (s *Server) admit(authLimit int) (refused string) {
 	switch {
 	case s.sessions >= s.conf.MaxSessions:
 		return "all sessions are in use"
-	case s.waiting >= authLimit:
+	case s.waiting-s.webGuests >= authLimit:
 		return "too many connections are not logged in (authlimit)"
 	}
 	s.sessions++
@@ -248,15 +250,19 @@ func (s *Server) leave(u *config.User) {
 }
 
 type counters struct {
-	handshakes, logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps atomic.Uint64
+	handshakes, logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps,
+	evicted, tooLarge atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
 type Stats struct {
 	Sessions, LoggedIn int
+	Web                int    // of Sessions: those over HTTP
 	Logins, Failures   uint64 // logins that succeeded, and that did not
 	Handshakes         uint64 // TLS handshakes that failed, and TLS clients on a plain port
-	Refused            uint64 // connections over authlimit or MaxSessions
+	Refused            uint64 // connections, and sessions over HTTP, beyond a limit
+	Evicted            uint64 // sessions over HTTP ended before their login because there were too many
+	TooLarge           uint64 // answers that do not fit into a page over HTTP
 	Slow               uint64 // clients cut: nothing taken for the write time-out, or too little
 	Overflows          uint64 // clients cut: more than QueueLen events behind
 	Broken             uint64 // clients cut: an answer broke off in the middle
@@ -273,7 +279,7 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	c := &s.count
 	return Stats{
-		Sessions: s.sessions, LoggedIn: s.loggedIn,
+		Sessions: s.sessions, LoggedIn: s.loggedIn, Web: s.webSessions, Evicted: c.evicted.Load(), TooLarge: c.tooLarge.Load(),
 		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(), Handshakes: c.handshakes.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
 		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),

@@ -27,19 +27,24 @@ var (
 type sink interface {
 	// write writes the pieces whole; they are the session's, and valid during the call only.
 	write(pieces net.Buffers) error
+	// waits is told that WaitEvent begins, with its time-out in seconds or -1, and returns the one that holds here.
+	waits(seconds int64) int64
 	// pause waits for something to do in the middle of WaitEvent; again is false when the client itself has put an end to it.
 	pause(ctx context.Context, wake <-chan struct{}, until <-chan time.Time) (again bool, err error)
+	// full tells that the events that are left shall wait for the next WaitEvent.
+	full() bool
 }
 
 // session is what a client has here, whatever carries it: who it is, what it may do, where it stands in the event stream. It belongs to
 // one goroutine at a time.
 type session struct {
-	srv     *Server
-	log     *slog.Logger
-	out     sink
-	pushes  bool // events are written as they come; over HTTP WaitEvent fetches them (ami/behaviour.md 10.6)
-	id      uint64
-	counter uint64
+	srv      *Server
+	log      *slog.Logger
+	out      sink
+	pushes   bool // events are written as they come; over HTTP WaitEvent fetches them (ami/behaviour.md 10.6)
+	id       uint64
+	counter  uint64
+	queueLen int // events it may lag behind
 
 	remote, local netip.AddrPort
 	challenge     string
@@ -73,7 +78,7 @@ type request struct {
 // open makes a session of a client at remote that has come to local. It begins when ctx and out are set.
 func (s *Server) open(remote, local net.Addr) session {
 	return session{
-		srv: s, id: s.ids.Add(1), remote: addrPort(remote), local: addrPort(local),
+		srv: s, id: s.ids.Add(1), queueLen: s.conf.QueueLen, remote: addrPort(remote), local: addrPort(local),
 		log: s.conf.Log.With("remote", remote.String()), filter: filter.None(),
 	}
 }
@@ -116,7 +121,7 @@ func (s *session) ended(reason error) {
 		s.srv.logOften(&s.srv.lastHandshake, "AMI client sent away: it speaks TLS, and this port does not", "remote", s.remote.String())
 	}
 	if cut != "" {
-		s.log.Warn("AMI client cut", "reason", cut, "queue_len", s.srv.conf.QueueLen)
+		s.log.Warn("AMI client cut", "reason", cut, "queue_len", s.queueLen)
 	}
 	if s.user != nil {
 		s.log.Log(context.Background(), s.connectLevel(), "AMI user logged off")

@@ -13,7 +13,7 @@ import (
 // events that wait, and WaitEventComplete (ami/behaviour.md 10.2). Events that the session does not see do not end it.
 func (s *session) waitEvent(ctx context.Context, action *ami.Message) error {
 	var until <-chan time.Time
-	if seconds := waitTimeout(string(action.Get("Timeout"))); seconds >= 0 {
+	if seconds := s.out.waits(waitTimeout(string(action.Get("Timeout")))); seconds >= 0 {
 		timer := time.NewTimer(time.Duration(seconds) * time.Second)
 		defer timer.Stop()
 		until = timer.C

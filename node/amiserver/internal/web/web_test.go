@@ -60,7 +60,7 @@ func TestXML(t *testing.T) {
 		"K: 1\r\nk: 2\r\n\r\n":                 "<response type='object' id='unknown'><generic k='1' k-2='2' /></response>\n",
 		"1st: a\r\n: b\r\nx y: c\r\n":          "<response type='object' id='unknown'><generic _1st='a' _='b' x_y='c' /></response>\n",
 		"A: 1\r\ntext <\r\nB: 2\r\n\r\nC: 3":   "<response type='object' id='unknown'><generic a='1' opaque_data='text &lt;\nB: 2' /></response>\n<response type='object' id='unknown'><generic c='3' /></response>\n",
-		"A: a\x01\xff\x00\xef\xbf\xbe é\r\n":    "<response type='object' id='unknown'><generic a='a\uFFFD\uFFFD\uFFFD\uFFFD é' /></response>\n",
+		"A: a\x01\xff\x00\xef\xbf\xbe é\r\n":   "<response type='object' id='unknown'><generic a='a\uFFFD\uFFFD\uFFFD\uFFFD é' /></response>\n",
 		"M: x\n\r\n\r\nEvent: y\r\n\r\n":       "<response type='object' id='unknown'><generic m='x' /></response>\n<response type='object' id='unknown'><generic event='y' /></response>\n",
 		"A: 1\r\n\r\n\r\n\r\nB: 2\r\n\r\n":     "<response type='object' id='unknown'><generic a='1' /></response>\n<response type='object' id='unknown'><generic b='2' /></response>\n",
 		"Output: one\r\nOutput:   two\r\n\r\n": "<response type='object' id='unknown'><generic output='one' output-2='two' /></response>\n",
