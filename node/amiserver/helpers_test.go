@@ -55,6 +55,11 @@ write = call,command,agent,reporting
 [acl]
 secret = secret
 deny = 0.0.0.0/0
+[here]
+secret = secret
+write = all
+deny = 0.0.0.0/0
+permit = 127.0.0.1
 [once]
 secret = secret
 allowmultiplelogin = no

@@ -111,7 +111,10 @@ func (all *webSessions) issue() string {
 // client shall use the one returned. Each nonce begins one session, so that nobody can say again what he has overheard; without nc it
 // is good for one request only.
 func (all *webSessions) openDigest(d *web.Digest, remote, local net.Addr) (ws *webSession, begun bool, nonce string, no *refusal) {
-	now := time.Now()
+	now, nc := time.Now(), d.NC
+	if !d.Auth {
+		nc = 1
+	}
 	all.mu.Lock()
 	ws = all.byID[d.Nonce]
 	switch {
@@ -119,8 +122,8 @@ func (all *webSessions) openDigest(d *web.Digest, remote, local net.Addr) (ws *w
 		nonce = all.nonces.Issue(now)
 	case ws != nil && ws.old == d.Nonce:
 		nonce = ws.id
-	case ws != nil && d.Auth && d.NC > ws.nc && now.Sub(ws.made) <= web.NonceLife:
-		ws.nc = d.NC
+	case ws != nil && nc > ws.nc && now.Sub(ws.made) <= web.NonceLife:
+		ws.nc = nc
 		all.use(ws)
 		ws.expires = now.Add(all.life(ws))
 		all.mu.Unlock()
@@ -133,7 +136,7 @@ func (all *webSessions) openDigest(d *web.Digest, remote, local net.Addr) (ws *w
 		gone, ok := all.room()
 		if ok {
 			ws = all.add(d.Nonce, remote, local)
-			ws.digest, ws.nc, ws.expires = true, d.NC, now.Add(max(all.timeout(), guestLife))
+			ws.digest, ws.nc, ws.expires = true, nc, now.Add(max(all.timeout(), guestLife))
 			ws.turn <- struct{}{}
 		}
 		all.mu.Unlock()

@@ -104,7 +104,7 @@ func (all *webSessions) room() (gone *webSession, ok bool) {
 		all.srv.count.evicted.Add(1)
 		all.srv.logOften(&all.srv.lastRefused, "AMI session over HTTP ended before its login, there are too many (authlimit)", "remote", gone.remote.String())
 	}
-	return gone, all.srv.admitWeb()
+	return gone, all.srv.admitWeb(gone != nil)
 }
 
 // add makes a session that its caller uses.
@@ -272,11 +272,11 @@ func (ws *webSession) sameUser(name string) bool {
 	return ws.who != nil && strings.EqualFold(ws.who.Name, name)
 }
 
-// admitWeb counts one more session over HTTP in, if there is room. It is none of those that authlimit counts (ami/behaviour.md 5.15).
-func (s *Server) admitWeb() bool {
+// admitWeb counts one more session over HTTP in, if there is room or another one is about to go. It is none of those that authlimit counts (ami/behaviour.md 5.15).
+func (s *Server) admitWeb(another bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sessions >= s.conf.MaxSessions {
+	if s.sessions >= s.conf.MaxSessions && !another {
 		return false
 	}
 	s.sessions++

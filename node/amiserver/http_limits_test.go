@@ -1,0 +1,251 @@
+package amiserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// TestHTTPLimits: of the head, the body and the connections.
+//
+//ami:same 11.2
+//ami:differs 11.17 a head of more than 64 KiB is refused with status 431; restrictions and other pages of http.conf are not there
+func TestHTTPLimits(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	b := f.browser(t)
+	post := func(body string) int {
+		t.Helper()
+		resp, err := b.Post(f.url+"/rawman", "application/x-www-form-urlencoded", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	head := func(count, size int) int {
+		t.Helper()
+		req, err := http.NewRequest("GET", f.url+"/rawman", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range count {
+			req.Header.Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", size))
+		}
+		resp, err := b.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	for what, got := range map[string][2]int{
+		"largest body":    {post("a=" + strings.Repeat("x", 40958)), 200},
+		"too large body":  {post("a=" + strings.Repeat("x", 40959)), 413},
+		"much too large":  {post("a=" + strings.Repeat("x", 1<<20)), 413},
+		"many headers":    {head(90, 1), 200},
+		"too many":        {head(110, 1), 413},
+		"long header":     {head(1, 4000), 200},
+		"too long header": {head(1, 4100), 400},
+		"too large head":  {head(40, 4000), 431},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %d, want %d", what, got[0], got[1])
+		}
+	}
+	server := (&webHandler{srv: f.Server, conf: Web{KeepAlive: time.Second, Inactivity: time.Second}}).server()
+	if server.ReadHeaderTimeout < time.Second || server.ReadTimeout < time.Second || server.IdleTimeout != time.Second {
+		t.Error("somebody who sends nothing may do so for ever")
+	}
+}
+
+// TestHTTPConnections: one connection too many is closed without a byte, and a place that is free again can be had.
+func TestHTTPConnections(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, func(_ *Config, w *Web) { w.Connections = 3 })
+	var conns []net.Conn
+	for range 3 {
+		conn, err := net.Dial("tcp", f.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conns = append(conns, conn)
+	}
+	over, err := net.Dial("tcp", f.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer over.Close()
+	over.SetDeadline(time.Now().Add(20 * time.Second))
+	if n, err := over.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if f.Stats().Refused != 1 || !strings.Contains(f.logs.String(), "sessionlimit of http.conf") {
+		t.Errorf("%+v\n%s", f.Stats(), f.logs)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	b := f.browser(t)
+	until(t, "there is room", func() bool {
+		resp, err := b.Get(f.url + "/rawman")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil
+	})
+}
+
+// TestHTTPGuests: sessions that are not logged in are few; the one idle for longest goes, and no user does.
+func TestHTTPGuests(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	f.conf.Users().AuthLimit = 5
+	user, first := f.browser(t), f.browser(t)
+	user.login("admin", "")
+	first.get("/rawman")
+	was := first.cookie()
+	for range 20 {
+		f.browser(t).get("/rawman")
+	}
+	if s := f.Stats(); s.Web != 6 || s.Evicted != 16 || !strings.Contains(f.logs.String(), "there are too many (authlimit)") {
+		t.Errorf("%+v\n%s", s, f.logs)
+	}
+	if got := user.get("/rawman?action=ping"); !isPong(got) {
+		t.Error(got)
+	}
+	if first.get("/rawman"); first.cookie() == was {
+		t.Error("the oldest one is still there")
+	}
+	f.conf.Users().AuthLimit = 100
+	f.conf.MaxSessions = 6
+	if status, _ := f.browser(t).ask("/rawman"); status != 503 || f.Stats().Refused != 1 {
+		t.Errorf("beyond the limit of all sessions: %d", status)
+	}
+}
+
+// TestHTTPOverflow: a session that never fetches its events ends, and holds nothing.
+func TestHTTPOverflow(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, func(c *Config, _ *Web) { c.QueueLen = 80 })
+	lazy, waits := f.browser(t), f.browser(t)
+	lazy.login("admin", "")
+	waits.login("admin", "")
+	for range 100 {
+		f.node.publish(userEvent("x"))
+	}
+	if got := lazy.get("/rawman?action=ping"); !isPong(got) {
+		t.Error(got)
+	}
+	if got := lazy.get("/rawman?action=ping"); got != denied {
+		t.Error(got)
+	}
+	if got := waits.get("/rawman?action=WaitEvent&ActionID=w"); got != "Response: Error|ActionID: w|Message: The session is over: it has not fetched its events in time" {
+		t.Error(got)
+	}
+	if s := f.Stats(); s.Overflows != 2 || s.LoggedIn != 0 || !strings.Contains(f.logs.String(), "its event queue overflowed") {
+		t.Errorf("%+v\n%s", s, f.logs)
+	}
+}
+
+// TestHTTPManyEvents: what is too much for one page waits for the next WaitEvent, and nothing is lost.
+func TestHTTPManyEvents(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	b := f.browser(t)
+	b.login("calls", "")
+	b.get("/rawman?action=WaitEvent&Timeout=0")
+	const events, size = 600, 10_000
+	for i := range events {
+		f.node.publish(fmt.Appendf(nil, "Event: X\r\nPrivilege: call,all\r\nNumber: %d-%s\r\n\r\n", i, strings.Repeat("x", size)))
+	}
+	next, pages := 0, 0
+	for ; next < events; pages++ {
+		page := b.get("/rawman?action=WaitEvent&Timeout=0")
+		if len(page) > fullPage+1<<20 {
+			t.Fatalf("%d bytes", len(page))
+		}
+		for strings.Contains(page, fmt.Sprintf("Number: %d-", next)) {
+			next++
+		}
+		if pages > events {
+			t.Fatalf("only %d events", next)
+		}
+	}
+	if pages < 2 {
+		t.Errorf("%d pages", pages)
+	}
+}
+
+// TestHTTPAnswers: one that is too large or breaks off is an error with a name, and the session goes on.
+func TestHTTPAnswers(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	f.node.run = func(_ context.Context, _ Caller, action *ami.Message, send func([]byte) error) error {
+		piece := bytes.Repeat([]byte("Output: x\r\n"), 1<<20/11)
+		for range 70 {
+			if err := send(piece); err != nil {
+				return err
+			}
+			if action.Has("Break") {
+				return errors.New("broken")
+			}
+		}
+		return nil
+	}
+	b := f.browser(t)
+	b.login("admin", "")
+	for path, want := range map[string]string{"/rawman?action=CoreStatus": "The answer is too large for HTTP", "/mxml?action=CoreStatus&Break=1": "The answer broke off"} {
+		if status, body := b.ask(path); status != 500 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.300s", path, status, body)
+		}
+	}
+	if got := b.get("/rawman?action=ping"); !isPong(got) {
+		t.Error(got)
+	}
+	if s := f.Stats(); s.TooLarge != 1 || s.Broken != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// FuzzHTTP: whatever is asked, there is an answer, and no more sessions than there may be.
+func FuzzHTTP(f *testing.F) {
+	f.Add("GET", "/rawman?action=login&username=admin&secret=secret", "", "", "")
+	f.Add("POST", "/mxml", "application/x-www-form-urlencoded", `Digest username="admin"`, "action=WaitEvent&ajaxdest='")
+	f.Add("HEAD", "/amanager/?action=ping", "", `Digest username="admin", realm="asterisk", nonce="00", uri="/amanager/?action=ping", response="00000000000000000000000000000000"`, "")
+	f.Fuzz(func(t *testing.T, method, target, kind, authorization, body string) {
+		s := newFixture(t, func(c *Config) { c.MaxSessions = 3 })
+		s.penalty = 0
+		conf := Web{ServerName: "Asterisk", Enabled: func() bool { return true }, Timeout: func() time.Duration { return time.Second }}
+		h := newWebHandler(s.Server, conf, context.Background(), make(chan struct{}))
+		defer h.close()
+		cookie := ""
+		for range 5 {
+			r := &http.Request{Method: method, RequestURI: target, Proto: "HTTP/1.1", RemoteAddr: "127.0.0.1:1", Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+			r.Header.Set("Content-Type", kind)
+			r.Header.Set("Authorization", authorization)
+			r.Header.Set("Cookie", cookie)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code < 200 || w.Code > 599 || w.Header().Get("Content-Type") == "" {
+				t.Fatalf("%d %v", w.Code, w.Header())
+			}
+			cookie = w.Header().Get("Set-Cookie")
+			if n := s.Stats().Sessions; n > 3 {
+				t.Fatalf("%d sessions", n)
+			}
+		}
+	})
+}
