@@ -44,6 +44,8 @@ func (d dataDir) keepEpoch(epoch uint64) error {
 type addresses struct {
 	AMI    string `json:"ami"`
 	AMITLS string `json:"ami_tls,omitempty"`
+	HTTP   string `json:"http,omitempty"`
+	HTTPS  string `json:"https,omitempty"`
 	Admin  string `json:"admin,omitempty"`
 	Route  string `json:"route,omitempty"`
 	Client string `json:"client,omitempty"`

@@ -84,6 +84,7 @@ type Node struct {
 	tlsListener  net.Listener // AMI over TLS; nil: none
 	tlsConfig    atomic.Pointer[tls.Config]
 	httpListener net.Listener
+	web          web
 	notesLost    atomic.Uint64
 	refused      atomic.Uint64 // events of the own source that could not be carried
 	draining     atomic.Bool   // asked to stop: answers under way are finished
@@ -121,6 +122,9 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	if err = n.listenTLS(); err != nil {
+		return nil, err
+	}
+	if err = n.openWeb(); err != nil {
 		return nil, err
 	}
 	if cfg.Admin.Listen != "" {
@@ -230,6 +234,12 @@ func (n *Node) addresses() addresses {
 	}
 	if n.members != nil {
 		a.Member = n.members.Addr()
+	}
+	if n.web.http != nil {
+		a.HTTP = n.web.http.Addr().String()
+	}
+	if n.web.https != nil {
+		a.HTTPS = n.web.https.Addr().String()
 	}
 	return a
 }

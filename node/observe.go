@@ -211,6 +211,7 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	}
 	gauge("sessions", "AMI connections.", func(s amiserver.Stats) int { return s.Sessions })
 	gauge("sessions_logged_in", "AMI connections that are logged in.", func(s amiserver.Stats) int { return s.LoggedIn })
+	gauge("web_sessions", "Sessions of AMI over HTTP, which are counted above, too.", func(s amiserver.Stats) int { return s.Web })
 	counter := func(name, help string, fn func(s amiserver.Stats) uint64) {
 		a.CounterFunc("amibus_ami_"+name, help, nil, func() float64 { return float64(fn(n.ami.Stats())) })
 	}
@@ -218,6 +219,9 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	counter("login_failures_total", "Logins that failed.", func(s amiserver.Stats) uint64 { return s.Failures })
 	counter("refused_total", "Connections over a limit.", func(s amiserver.Stats) uint64 { return s.Refused })
 	counter("tls_failures_total", "TLS handshakes that failed, and TLS clients on a plain port.", func(s amiserver.Stats) uint64 { return s.Handshakes })
+	counter("web_sessions_evicted_total", "Sessions over HTTP ended before their login because there were too many.", func(s amiserver.Stats) uint64 { return s.Evicted })
+	counter("web_nonces_forgotten_total", "Nonces of digest authentication forgotten for want of room.", func(s amiserver.Stats) uint64 { return s.Forgotten })
+	counter("web_answers_too_large_total", "Answers that do not fit into a page over HTTP.", func(s amiserver.Stats) uint64 { return s.TooLarge })
 	counter("unreported_total", "Refused requests without a security event, because clients that are not logged in caused too many.",
 		func(s amiserver.Stats) uint64 { return s.Unreported })
 	counter("actions_total", "Actions of clients.", func(s amiserver.Stats) uint64 { return s.Actions })

@@ -35,6 +35,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.tlsListener != nil {
 		serving.Go("amiserver over TLS", func() error { return n.ami.Serve(ctx, n.tlsListener) })
 	}
+	serving.Go("http", func() error { return n.web.serve(ctx, n.ami) })
 	serving.Go("forward", func() error {
 		select {
 		case <-n.stream.Settled(): // the name may be another node's before
@@ -131,6 +132,7 @@ func (n *Node) close() {
 			_ = ln.Close() // closed already after a normal run
 		}
 	}
+	n.web.close()
 	n.membersMu.Lock()
 	n.closed = true
 	if n.dial != nil {

@@ -77,8 +77,9 @@ type testNode struct {
 	join              []string
 	journal           string // "": memory
 	general           string // more lines of [general] in manager.conf
+	web               bool   // AMI over HTTP and HTTPS; cert.pem is the certificate
 	keyFile           bool   // gossip.key encrypts the gossip
-	addr              struct{ AMI, Admin, Route, Client, Member string }
+	addr              struct{ AMI, HTTP, HTTPS, Admin, Route, Client, Member string }
 }
 
 // run starts the node (again) and waits until it says where it listens.
@@ -111,6 +112,10 @@ admin:  {listen: "127.0.0.1:0"}
 `, n.name, n.source, cmp.Or(n.journal, "memory"), quoted(n.join))
 	if n.source == "" {
 		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], "source: {kind: none}", 1)
+	}
+	if n.web {
+		n.configureWeb(t)
+		text = strings.Replace(text, "ami:    {", "ami:    {http_conf: http.conf, ", 1)
 	}
 	if n.keyFile {
 		text = strings.Replace(text, "member: {", "member: {key_file: gossip.key, ", 1)

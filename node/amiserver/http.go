@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/amibus/amibus/node/config"
 )
 
 // Limits of AMI over HTTP (ami/behaviour.md 11.17). Asterisk would take up to 100 header lines of 4096 bytes each.
@@ -19,17 +21,6 @@ const (
 	minInitialWait = 10 * time.Second // for the first request of a connection
 )
 
-// Web is how AMI over HTTP is served: what http.conf says, and what manager.conf does, which may be read anew.
-type Web struct {
-	Prefix      string        // of the paths, "" or as /asterisk
-	ServerName  string        // in the header Server and on pages; may be empty
-	Connections int           // at most
-	Inactivity  time.Duration // how long a request may take to arrive
-	KeepAlive   time.Duration // how long a connection may be idle; 0 closes it after each answer
-	Enabled     func() bool
-	Timeout     func() time.Duration // of a session that nobody asks for anything
-}
-
 // WebListener is where AMI over HTTP is served; with TLS it is HTTPS.
 type WebListener struct {
 	net.Listener
@@ -39,10 +30,10 @@ type WebListener struct {
 // ServeHTTP serves AMI over HTTP on all the listeners until ctx ends or one of them breaks, closes them, and returns when requests and
 // sessions are gone: answers under way are finished, a WaitEvent ends at once, and nobody takes longer than Drain and lastWords. It may
 // run once.
-func (s *Server) ServeHTTP(ctx context.Context, conf Web, listeners ...WebListener) error {
+func (s *Server) ServeHTTP(ctx context.Context, conf *config.HTTP, listeners ...WebListener) error {
 	answers, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	limit := &connLimit{srv: s, max: conf.Connections}
+	limit := &connLimit{srv: s, max: conf.SessionLimit}
 	handler := newWebHandler(s, conf, answers, ctx.Done())
 	server := handler.server()
 	var serving sync.WaitGroup

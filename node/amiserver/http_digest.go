@@ -73,6 +73,8 @@ func (h *webHandler) check(r *http.Request, d *web.Digest, remote, local net.Add
 	case !user.Allowed(nobody.remote.Addr()):
 		why, no = "not from this address (deny, permit, acl)", notAllowed
 		nobody.raise(failedACL, d.Username)
+	case user.HashedOnly():
+		why = "only a hash of the secret is known, which is no use for a digest"
 	case user.Secret == "":
 		why = "the user has no secret"
 	case !d.Right(web.HA1(user.Name, h.realm(), user.Secret), r.Method):
@@ -116,6 +118,7 @@ func (all *webSessions) openDigest(d *web.Digest, remote, local net.Addr) (ws *w
 		nc = 1
 	}
 	all.mu.Lock()
+	defer func() { all.srv.count.forgotten.Store(all.nonces.Forgotten()) }()
 	ws = all.byID[d.Nonce]
 	switch {
 	case ws != nil && (!ws.digest || !ws.sameUser(d.Username) || ws.reason != nil):
@@ -136,7 +139,8 @@ func (all *webSessions) openDigest(d *web.Digest, remote, local net.Addr) (ws *w
 		gone, ok := all.room()
 		if ok {
 			ws = all.add(d.Nonce, remote, local)
-			ws.digest, ws.nc, ws.expires = true, nc, now.Add(max(all.timeout(), guestLife))
+			ws.digest, ws.nc = true, nc
+			ws.expires = now.Add(all.life(ws))
 			ws.turn <- struct{}{}
 		}
 		all.mu.Unlock()

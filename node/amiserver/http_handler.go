@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/amibus/amibus/node/amiserver/internal/web"
+	"github.com/amibus/amibus/node/config"
 )
 
 const (
@@ -24,14 +25,14 @@ const (
 // webHandler answers the requests of AMI over HTTP.
 type webHandler struct {
 	srv      *Server
-	conf     Web
+	conf     *config.HTTP
 	ctx      context.Context // ends the requests
 	drain    <-chan struct{}
 	sessions *webSessions
 }
 
-func newWebHandler(srv *Server, conf Web, ctx context.Context, drain <-chan struct{}) *webHandler {
-	return &webHandler{srv: srv, conf: conf, ctx: ctx, drain: drain, sessions: newWebSessions(srv, conf.Timeout)}
+func newWebHandler(srv *Server, conf *config.HTTP, ctx context.Context, drain <-chan struct{}) *webHandler {
+	return &webHandler{srv: srv, conf: conf, ctx: ctx, drain: drain, sessions: newWebSessions(srv)}
 }
 
 func (h *webHandler) close() { h.sessions.close() }
@@ -49,7 +50,7 @@ var routes = map[string]route{
 
 // route finds the path in any case, and with a slash behind it.
 func (h *webHandler) route(path string) (route, bool) {
-	if len(path) <= len(h.conf.Prefix) || !strings.EqualFold(path[:len(h.conf.Prefix)], h.conf.Prefix) || !h.conf.Enabled() {
+	if len(path) <= len(h.conf.Prefix) || !strings.EqualFold(path[:len(h.conf.Prefix)], h.conf.Prefix) || !h.srv.conf.Users().Web {
 		return route{}, false
 	}
 	name, ok := strings.CutPrefix(path[len(h.conf.Prefix):], "/")
@@ -96,7 +97,7 @@ func (h *webHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !to.digest {
 		w.Header().Set("Pragma", "SuppressEvents")
-		w.Header().Set("Set-Cookie", web.SetCookie(ws.name(), h.conf.Timeout(), r.TLS != nil))
+		w.Header().Set("Set-Cookie", web.SetCookie(ws.name(), h.srv.conf.Users().HTTPTimeout, r.TLS != nil))
 	}
 	q := &webRequest{ws: ws, all: h.sessions, drain: h.drain, abandoned: make(chan struct{}), remote: remote, local: local,
 		page: web.NewRenderer(to.format, vars, to.digest, maxAnswer)}
@@ -116,7 +117,10 @@ func (h *webHandler) read(w http.ResponseWriter, r *http.Request) (to route, var
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	to, ok := h.route(path)
+	remote, _ := addresses(r)
 	switch {
+	case !h.conf.Allowed(path, addrPort(remote).Addr()):
+		return to, nil, &refusal{status: 403, title: "Forbidden", text: "Access denied by ACL", hangUp: true}
 	case !ok:
 		return to, nil, &refusal{status: 404, title: "Not Found", text: "The requested URL was not found on this server."}
 	case r.Method == http.MethodPost:

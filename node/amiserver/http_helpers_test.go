@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/config"
 )
 
 // webFixture is a server of AMI over HTTP.
@@ -26,13 +27,13 @@ type webFixture struct {
 }
 
 // serveHTTP serves like the Asterisk of the captures; edit may change that.
-func serveHTTP(t testing.TB, edit func(*Config, *Web)) *webFixture {
+func serveHTTP(t testing.TB, edit func(*Config, *config.HTTP)) *webFixture {
 	t.Helper()
-	conf := Web{ServerName: "Asterisk", Connections: 100, Inactivity: 30 * time.Second, KeepAlive: 15 * time.Second,
-		Enabled: func() bool { return true }, Timeout: func() time.Duration { return time.Minute }}
+	conf := &config.HTTP{ServerName: "Asterisk", SessionLimit: 100, Inactivity: 30 * time.Second, KeepAlive: 15 * time.Second}
 	f := newFixture(t, func(c *Config) {
+		c.Users().Web = true
 		if edit != nil {
-			edit(c, &conf)
+			edit(c, conf)
 		}
 	})
 	f.node.systems = map[merge.Node]string{alpha: "alpha"}

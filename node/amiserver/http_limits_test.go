@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -63,7 +64,7 @@ func TestHTTPLimits(t *testing.T) {
 			t.Errorf("%s: %d, want %d", what, got[0], got[1])
 		}
 	}
-	server := (&webHandler{srv: f.Server, conf: Web{KeepAlive: time.Second, Inactivity: time.Second}}).server()
+	server := (&webHandler{srv: f.Server, conf: &config.HTTP{KeepAlive: time.Second, Inactivity: time.Second}}).server()
 	if server.ReadHeaderTimeout < time.Second || server.ReadTimeout < time.Second || server.IdleTimeout != time.Second {
 		t.Error("somebody who sends nothing may do so for ever")
 	}
@@ -72,7 +73,7 @@ func TestHTTPLimits(t *testing.T) {
 // TestHTTPConnections: one connection too many is closed without a byte, and a place that is free again can be had.
 func TestHTTPConnections(t *testing.T) {
 	t.Parallel()
-	f := serveHTTP(t, func(_ *Config, w *Web) { w.Connections = 3 })
+	f := serveHTTP(t, func(_ *Config, w *config.HTTP) { w.SessionLimit = 3 })
 	var conns []net.Conn
 	for range 3 {
 		conn, err := net.Dial("tcp", f.addr)
@@ -138,7 +139,7 @@ func TestHTTPGuests(t *testing.T) {
 // TestHTTPOverflow: a session that never fetches its events ends, and holds nothing.
 func TestHTTPOverflow(t *testing.T) {
 	t.Parallel()
-	f := serveHTTP(t, func(c *Config, _ *Web) { c.QueueLen = 80 })
+	f := serveHTTP(t, func(c *Config, _ *config.HTTP) { c.QueueLen = 80 })
 	lazy, waits := f.browser(t), f.browser(t)
 	lazy.login("admin", "")
 	waits.login("admin", "")
@@ -227,8 +228,8 @@ func FuzzHTTP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, target, kind, authorization, body string) {
 		s := newFixture(t, func(c *Config) { c.MaxSessions = 3 })
 		s.penalty = 0
-		conf := Web{ServerName: "Asterisk", Enabled: func() bool { return true }, Timeout: func() time.Duration { return time.Second }}
-		h := newWebHandler(s.Server, conf, context.Background(), make(chan struct{}))
+		s.conf.Users().Web, s.conf.Users().HTTPTimeout = true, time.Second
+		h := newWebHandler(s.Server, &config.HTTP{ServerName: "Asterisk"}, context.Background(), make(chan struct{}))
 		defer h.close()
 		cookie := ""
 		for range 5 {

@@ -44,8 +44,7 @@ type webSession struct {
 
 // webSessions are the sessions over HTTP, by cookie or nonce.
 type webSessions struct {
-	srv     *Server
-	timeout func() time.Duration
+	srv *Server
 
 	mu     sync.Mutex
 	byID   map[string]*webSession
@@ -57,8 +56,8 @@ type webSessions struct {
 	live   sync.WaitGroup // sessions
 }
 
-func newWebSessions(srv *Server, timeout func() time.Duration) *webSessions {
-	return &webSessions{srv: srv, timeout: timeout, byID: map[string]*webSession{}, guests: list.New(), nonces: web.NewNonces(maxSpentNonces)}
+func newWebSessions(srv *Server) *webSessions {
+	return &webSessions{srv: srv, byID: map[string]*webSession{}, guests: list.New(), nonces: web.NewNonces(maxSpentNonces)}
 }
 
 // open returns the session of a cookie, or a new one if there is none or the user may not come from here; nil if there is no room.
@@ -142,7 +141,7 @@ func (all *webSessions) loggedIn(ws *webSession) {
 
 // life is how long a session lasts from now on.
 func (all *webSessions) life(ws *webSession) time.Duration {
-	life := all.timeout()
+	life := all.srv.conf.Users().HTTPTimeout
 	if ws.digest {
 		return max(life, guestLife)
 	}

@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -199,7 +201,7 @@ func TestHTTPWaitEvent(t *testing.T) {
 // TestHTTPWaitEventIsCut: it ends 10 s before the session would.
 func TestHTTPWaitEventIsCut(t *testing.T) {
 	t.Parallel()
-	f := serveHTTP(t, func(_ *Config, w *Web) { w.Timeout = func() time.Duration { return 11 * time.Second } })
+	f := serveHTTP(t, func(c *Config, _ *config.HTTP) { c.Users().HTTPTimeout = 11 * time.Second })
 	b := f.browser(t)
 	b.login("admin", "")
 	b.get("/rawman?action=WaitEvent")
@@ -251,7 +253,7 @@ func TestHTTPClientGoes(t *testing.T) {
 //ami:differs 11.6 a session ends when its time is over, not when the next TCP client comes
 func TestHTTPSessionLife(t *testing.T) {
 	t.Parallel()
-	f := serveHTTP(t, func(_ *Config, w *Web) { w.Timeout = func() time.Duration { return 300 * time.Millisecond } })
+	f := serveHTTP(t, func(c *Config, _ *config.HTTP) { c.Users().HTTPTimeout = 300 * time.Millisecond })
 	b := f.browser(t)
 	b.login("once", "")
 	f.browser(t).get("/rawman?action=ping")
@@ -324,7 +326,7 @@ func TestHTTPCookieFromElsewhere(t *testing.T) {
 // TestHTTPDrain: when the server stops, a WaitEvent ends with its answer, and an action under way is finished.
 func TestHTTPDrain(t *testing.T) {
 	t.Parallel()
-	f := serveHTTP(t, func(c *Config, _ *Web) { c.Drain = 20 * time.Second })
+	f := serveHTTP(t, func(c *Config, _ *config.HTTP) { c.Drain = 20 * time.Second })
 	started, release := make(chan bool), make(chan bool)
 	f.node.run = func(_ context.Context, _ Caller, _ *ami.Message, send func([]byte) error) error {
 		close(started)
@@ -362,8 +364,12 @@ func TestHTTPDrain(t *testing.T) {
 // TestHTTPPrefix: paths begin with the prefix, in any case, and only while HTTP is enabled.
 func TestHTTPPrefix(t *testing.T) {
 	t.Parallel()
-	enabled := true
-	f := serveHTTP(t, func(_ *Config, w *Web) { w.Prefix, w.Enabled = "/asterisk", func() bool { return enabled } })
+	users := &atomic.Pointer[config.Manager]{}
+	f := serveHTTP(t, func(c *Config, w *config.HTTP) {
+		w.Prefix = "/asterisk"
+		users.Store(c.Users())
+		c.Users = users.Load
+	})
 	b := f.browser(t)
 	for path, want := range map[string]int{"/asterisk/rawman": 200, "/ASTERISK/mxml/": 200, "/rawman": 404, "/asterisk": 404, "/asterisk/": 404,
 		"/asterisk/rawman/x": 404, "/asteriskrawman": 404, "/asterisk/raw%6Dan": 404} {
@@ -371,7 +377,9 @@ func TestHTTPPrefix(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
-	enabled = false
+	off := *users.Load()
+	off.Web = false
+	users.Store(&off)
 	if status, _ := b.ask("/asterisk/rawman"); status != 404 {
 		t.Errorf("disabled: %d", status)
 	}

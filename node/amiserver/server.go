@@ -251,7 +251,7 @@ func (s *Server) leave(u *config.User) {
 
 type counters struct {
 	handshakes, logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps,
-	evicted, tooLarge atomic.Uint64
+	evicted, tooLarge, forgotten atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
@@ -262,6 +262,7 @@ type Stats struct {
 	Handshakes         uint64 // TLS handshakes that failed, and TLS clients on a plain port
 	Refused            uint64 // connections, and sessions over HTTP, beyond a limit
 	Evicted            uint64 // sessions over HTTP ended before their login because there were too many
+	Forgotten          uint64 // nonces over HTTP forgotten for want of room
 	TooLarge           uint64 // answers that do not fit into a page over HTTP
 	Slow               uint64 // clients cut: nothing taken for the write time-out, or too little
 	Overflows          uint64 // clients cut: more than QueueLen events behind
@@ -279,7 +280,7 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	c := &s.count
 	return Stats{
-		Sessions: s.sessions, LoggedIn: s.loggedIn, Web: s.webSessions, Evicted: c.evicted.Load(), TooLarge: c.tooLarge.Load(),
+		Sessions: s.sessions, LoggedIn: s.loggedIn, Web: s.webSessions, Evicted: c.evicted.Load(), TooLarge: c.tooLarge.Load(), Forgotten: c.forgotten.Load(),
 		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(), Handshakes: c.handshakes.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
 		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
