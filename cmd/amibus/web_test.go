@@ -34,7 +34,9 @@ func (n *testNode) configureWeb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encode := func(kind string, der []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})) }
+	encode := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
 	n.write(t, "cert.pem", encode("CERTIFICATE", cert)+encode("PRIVATE KEY", private))
 	n.write(t, "http.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = 0\nprefix = asterisk\ntlsenable = yes\n"+
 		"tlsbindaddr = 127.0.0.1:0\ntlscertfile = cert.pem\n")

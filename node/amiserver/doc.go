@@ -21,6 +21,13 @@
 //   - between answers events are written in chunks, with a look at the next action after each, so Ping works under load;
 //   - the mask is looked at when an event is written, so nothing follows the answer to "Events: off".
 //
+// # HTTP
+//
+// A session over HTTP (ServeHTTP) is the same session with another sink: the page of the request whose turn it is. Requests of a session take
+// turns, and WaitEvent gives its turn up while it waits. Events come by WaitEvent only, so a session that does not ask for them in time overflows
+// and ends. Sessions end when nobody asks for anything for httptimeout, guests after 5 s; there are at most authlimit guests, of whom the
+// one idle for longest makes room, and maxWebUsers others. Pages are at most maxAnswer bytes.
+//
 // # Queues
 //
 // A logged-in session has a subscription of QueueLen events. A client is cut, logged and counted when that overflows (Stats.Overflows)

@@ -60,6 +60,10 @@ secret = secret
 write = all
 deny = 0.0.0.0/0
 permit = 127.0.0.1
+[filtered]
+secret = secret
+read = user
+eventfilter = !UserEvent: hidden
 [once]
 secret = secret
 allowmultiplelogin = no

@@ -79,6 +79,7 @@ var (
 
 // ServeHTTP implements http.Handler.
 func (h *webHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerAtOnce)) // for "100 Continue"
 	to, vars, no := h.read(w, r)
 	if no != nil {
 		h.refuse(w, no)
@@ -119,16 +120,19 @@ func (h *webHandler) read(w http.ResponseWriter, r *http.Request) (to route, var
 	to, ok := h.route(path)
 	remote, _ := addresses(r)
 	switch {
-	case !h.conf.Allowed(path, addrPort(remote).Addr()):
+	case !h.conf.Allowed(path, addrPort(remote).Addr()), !h.conf.Allowed(strings.ToLower(path), addrPort(remote).Addr()):
 		return to, nil, &refusal{status: 403, title: "Forbidden", text: "Access denied by ACL", hangUp: true}
 	case !ok:
 		return to, nil, &refusal{status: 404, title: "Not Found", text: "The requested URL was not found on this server."}
-	case r.Method == http.MethodPost:
-		if query, no = form(w, r); no != nil {
-			return to, nil, no
-		}
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		return to, nil, &refusal{status: 501, title: "Not Implemented", text: "Attempt to use unimplemented / unsupported method"}
+	}
+	body, no := readForm(w, r)
+	switch {
+	case no != nil:
+		return to, nil, no
+	case r.Method == http.MethodPost:
+		query = body
 	}
 	http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end a WaitEvent, too
 	return to, web.Parse(query), nil
@@ -153,21 +157,20 @@ func tooLong(r *http.Request) *refusal {
 	return nil
 }
 
-// form reads the body of a POST, "" if it is no form (ami/behaviour.md 11.2).
-func form(w http.ResponseWriter, r *http.Request) (string, *refusal) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		return "", nil
-	}
-	if r.ContentLength > web.MaxBody {
-		return "", tooLarge
-	}
+// readForm reads the body, and returns it if it is a form (ami/behaviour.md 11.2). Nothing is left to be read when no time-out is set any
+// more; a connection with more than that is closed.
+func readForm(w http.ResponseWriter, r *http.Request) (string, *refusal) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isForm := err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, web.MaxBody))
 	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
+	switch tooMuch := errors.As(err, &over); {
+	case tooMuch && isForm:
 		return "", tooLarge
-	case err != nil:
+	case err != nil && !tooMuch:
 		return "", &refusal{status: 400, title: "Bad Request", text: "Error parsing request body", hangUp: true}
+	case !isForm:
+		return "", nil
 	}
 	return string(body), nil
 }

@@ -68,12 +68,6 @@ func (n *Nonces) made(nonce string) (at time.Time, ok bool) {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(b))), true
 }
 
-// Live tells whether a nonce is one of ours and not too old.
-func (n *Nonces) Live(nonce string, now time.Time) bool {
-	at, ok := n.made(nonce)
-	return ok && now.Sub(at) <= NonceLife
-}
-
 // Take takes a nonce for the beginning of a session; false if it is none, is too old, or was taken before.
 func (n *Nonces) Take(nonce string, now time.Time) bool {
 	at, ok := n.made(nonce)
