@@ -35,7 +35,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.tlsListener != nil {
 		serving.Go("amiserver over TLS", func() error { return n.ami.Serve(ctx, n.tlsListener) })
 	}
-	serving.Go("http", func() error { return n.web.serve(ctx, n.ami) })
+	serving.Go("http", func() error { return n.web.serve(ctx, n.ami, n.log) })
 	serving.Go("forward", func() error {
 		select {
 		case <-n.stream.Settled(): // the name may be another node's before

@@ -15,7 +15,7 @@ func (n *Node) loadUsers() error {
 		return err
 	}
 	if users.TLS != nil {
-		users.TLS.Reread = n.certificateReread
+		users.TLS.Reread = n.certificateReread(n.cfg.AMI.ManagerConf)
 		secure, err := users.TLS.Config()
 		if err != nil {
 			return fmt.Errorf("%s: %w", n.cfg.AMI.ManagerConf, err)
@@ -29,12 +29,15 @@ func (n *Node) loadUsers() error {
 	return nil
 }
 
-func (n *Node) certificateReread(err error) {
-	if err != nil {
-		n.log.Error("certificate of the AMI listener not reloaded, the old one stays", "err", err)
-		return
+// certificateReread tells what has become of a change of the certificate that the file names.
+func (n *Node) certificateReread(file string) func(error) {
+	return func(err error) {
+		if err != nil {
+			n.log.Error("certificate not reloaded, the old one stays", "file", file, "err", err)
+			return
+		}
+		n.log.Info("certificate reloaded", "file", file)
 	}
-	n.log.Info("certificate of the AMI listener reloaded")
 }
 
 // listenTLS opens the listener for AMI over TLS, if manager.conf says so. Each connection gets the configuration of that moment.

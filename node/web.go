@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/config"
@@ -40,7 +41,7 @@ func (n *Node) openWeb() (err error) {
 	if conf.TLS == nil {
 		return nil
 	}
-	conf.TLS.Reread = n.certificateReread
+	conf.TLS.Reread = n.certificateReread(file)
 	secure, err := conf.TLS.Config()
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -53,15 +54,6 @@ func (n *Node) openWeb() (err error) {
 	return nil
 }
 
-// certificateReread tells what has become of a change of the certificate of HTTPS.
-func (n *Node) certificateReread(err error) {
-	if err != nil {
-		n.log.Error("certificate of http.conf not reloaded, the old one stays", "err", err)
-		return
-	}
-	n.log.Info("certificate of http.conf reloaded")
-}
-
 func (w *web) listeners() (all []amiserver.WebListener) {
 	for _, ln := range []*amiserver.WebListener{w.http, w.https} {
 		if ln != nil {
@@ -71,9 +63,12 @@ func (w *web) listeners() (all []amiserver.WebListener) {
 	return all
 }
 
-func (w *web) serve(ctx context.Context, s *amiserver.Server) error {
+func (w *web) serve(ctx context.Context, s *amiserver.Server, log *slog.Logger) error {
 	if w.conf == nil {
 		return nil
+	}
+	for _, ln := range w.listeners() {
+		log.Info("AMI over HTTP, where webenabled says so", "address", ln.Addr().String(), "tls", ln.TLS != nil, "prefix", w.conf.Prefix)
 	}
 	return s.ServeHTTP(ctx, w.conf, w.listeners()...)
 }
