@@ -1,14 +1,9 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -18,33 +13,12 @@ import (
 	"time"
 )
 
-// configureWeb writes http.conf and the certificate, and enables it in manager.conf.
+// configureWeb writes http.conf and the certificate.
 func (n *testNode) configureWeb(t *testing.T) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode := func(kind string, der []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-	}
-	n.write(t, "cert.pem", encode("CERTIFICATE", cert)+encode("PRIVATE KEY", private))
+	n.write(t, "cert.pem", selfSigned(t, 1))
 	n.write(t, "http.conf", "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nbindport = 0\nprefix = asterisk\ntlsenable = yes\n"+
 		"tlsbindaddr = 127.0.0.1:0\ntlscertfile = cert.pem\n")
-	users, err := os.ReadFile(filepath.Join(n.dir, "manager.conf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.write(t, "manager.conf", strings.Replace(string(users), "[general]\n", "[general]\nwebenabled = yes\n", 1))
 }
 
 // TestWeb: over HTTP and HTTPS a client sees the events of the whole cluster, as over TCP.
@@ -52,7 +26,7 @@ func (n *testNode) configureWeb(t *testing.T) {
 //ami:same 11.1
 func TestWeb(t *testing.T) {
 	t.Parallel()
-	alpha := &testNode{name: "alpha", dir: t.TempDir(), web: true}
+	alpha := &testNode{name: "alpha", dir: t.TempDir(), web: true, general: "webenabled = yes\n"}
 	alpha.run(t)
 	bravo := &testNode{name: "bravo", dir: t.TempDir(), join: []string{alpha.addr.Member}}
 	bravo.run(t)
