@@ -65,8 +65,15 @@ func (ws *webSession) over(err error) error {
 	case errors.Is(err, errGoodbye), errors.Is(err, stasis.ErrOverflow):
 		return err
 	case err == nil && ws.sub != nil: // it may never ask for events
-		if _, err := ws.sub.Peek(); errors.Is(err, stasis.ErrOverflow) {
+		_, err := ws.sub.Peek()
+		switch {
+		case !errors.Is(err, stasis.ErrOverflow):
+		case ws.mask != 0:
 			return err
+		default: // it has not asked for any yet, and is not logged off because of them
+			ws.log.Info("events before the first WaitEvent are not kept: too many", "queue_len", ws.queueLen)
+			ws.leaveStream()
+			ws.sub = ws.subscribe()
 		}
 	}
 	return nil

@@ -100,7 +100,8 @@ func (s *session) welcome(action *ami.Message, user *config.User, account string
 
 // become makes the session the user's. Over HTTP the mask is empty until the first WaitEvent (ami/behaviour.md 5.11, 10.3).
 func (s *session) become(user *config.User, account string) {
-	s.user, s.account, s.since, s.filter = user, account, s.srv.conf.Now(), user.Filter
+	s.user, s.account, s.since = user, account, s.srv.conf.Now()
+	s.filter, s.bounded = user.Filter, bounded(user)
 	if s.pushes {
 		s.mask = user.Read
 	}
