@@ -1,0 +1,2 @@
+// Package verify is the ordering rules of Asterisk's events as a checker.
+package verify
