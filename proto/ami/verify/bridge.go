@@ -169,6 +169,7 @@ func (c *Checker) bridgeLeave(e *event) {
 	case ch.bridge != b && !ch.gone():
 		c.report(27, e, []Ref{ch.created, ch.entered}, "a channel leaves a bridge that it is not in: %s", ch.id)
 	case ch.bridge == b:
+		c.unhold(e, ch)
 		b.leave(ch)
 	}
 	c.count(e, b)

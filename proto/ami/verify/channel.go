@@ -22,6 +22,7 @@ type channel struct {
 
 	digits      []digit
 	held, music bool
+	unheld      Ref // without having been held
 	handlers    []string
 
 	dial      dial // as a destination
@@ -123,9 +124,10 @@ func (c *Checker) hangup(e *event) {
 	if ch == nil {
 		return
 	}
-	if ch.dial.open() {
+	if ch.dial.open() && ch.dial.caller != "" { // an Originate that is not answered in time has none, nor has what ARI dials
 		c.report(18, e, []Ref{ch.dial.begun}, "DialBegin without a DialEnd before the Hangup of the destination: %s", ch.id)
 	}
+	c.unhold(e, ch)
 	if ch.bridge != nil {
 		c.report(28, e, []Ref{ch.entered}, "BridgeEnter without a BridgeLeave before the Hangup: %s in %s", ch.id, ch.bridge.id)
 	}

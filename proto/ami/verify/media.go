@@ -67,3 +67,20 @@ func (c *Checker) handlerUse(e *event) {
 		c.needs(e, 17, "HangupHandlerPush of "+h, func(ch *channel) bool { return slices.Contains(ch.handlers, h) })
 	}
 }
+
+// unheld takes an Unhold. One without a Hold stands before the transfer that its channel makes, so it is judged when the channel leaves
+// its bridge.
+func (c *Checker) unheld(e *event) {
+	e.mark(func(ch *channel) {
+		if !ch.held && ch.unheld.At == 0 && len(ch.past) == 0 {
+			ch.unheld = Ref{e.ref.At, "Unhold of " + ch.id}
+		}
+	})
+}
+
+func (c *Checker) unhold(e *event, ch *channel) {
+	if ch.unheld.At > 0 {
+		c.report(16, e, []Ref{ch.created, ch.unheld}, "Unhold before the first Hold, and no transfer: %s", ch.id)
+		ch.unheld = Ref{}
+	}
+}

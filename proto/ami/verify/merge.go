@@ -25,6 +25,11 @@ func (c *Checker) bridgeMerge(e *event) {
 
 // transfer: nothing is promised of its place.
 func (c *Checker) transfer(e *event) {
+	for _, g := range e.groups {
+		if ch := e.node.channels[string(g.id)]; ch != nil {
+			ch.unheld = Ref{}
+		}
+	}
 	if r := e.value(hResult); !slices.Contains(transferResults, r) {
 		c.report(35, e, nil, "%s with the Result %q", e.spec.name, r)
 	}

@@ -180,7 +180,7 @@ func (s *session) item(c *Checker, m *ami.Message) bool {
 		s.stray(c, m, id, end)
 		return true
 	}
-	if string(id) != s.list.id {
+	if string(id) != s.list.id && !(len(id) == 0 && string(m.Get("Event")) == "PeerEntry") { // IAXpeerlist forgets it
 		c.message(50, m, s.list.ref, "a list item has the ActionID %q, its action %q", id, s.list.id)
 	}
 	if !end {

@@ -50,7 +50,7 @@ var specs = byName(
 	spec{name: "DTMFBegin", run: (*Checker).dtmfBegin},
 	spec{name: "DTMFEnd", run: (*Checker).dtmfEnd},
 	spec{name: "Hold", run: func(_ *Checker, e *event) { e.mark(func(ch *channel) { ch.held = true }) }},
-	spec{name: "Unhold", run: func(c *Checker, e *event) { c.needs(e, 16, "Hold", func(ch *channel) bool { return ch.held }) }},
+	spec{name: "Unhold", run: (*Checker).unheld},
 	spec{name: "MusicOnHoldStart", run: func(_ *Checker, e *event) { e.mark(func(ch *channel) { ch.music = true }) }},
 	spec{name: "MusicOnHoldStop", run: func(c *Checker, e *event) {
 		c.needs(e, 16, "MusicOnHoldStart", func(ch *channel) bool { return ch.music })
