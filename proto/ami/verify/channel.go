@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 )
 
@@ -67,7 +66,7 @@ func (c *Checker) channels(e *event) {
 				rule = e.spec.beforeDest
 			}
 			if !e.spec.late {
-				n.early.note(g.id, rule, e.ref.At, e.spec.name, n.limit)
+				c.stranger(e, g, rule)
 			}
 			continue
 		}
@@ -84,8 +83,20 @@ func (c *Checker) channels(e *event) {
 	}
 }
 
-// generated is how Asterisk makes a Uniqueid: such a one does not come again. One chosen by ChannelId may.
-var generated = regexp.MustCompile(`^([^/]*-)?\d{9,}\.\d+$`)
+// stranger takes a channel whose Newchannel was not seen. If it has begun after others whose Newchannel was, that is an error already.
+func (c *Checker) stranger(e *event, g *group, rule Rule) {
+	n := e.node
+	if s, noted := n.early.seen[string(g.id)]; !noted && n.births.later(g.id) {
+		c.report(rule, e, nil, "%s of a channel that began while others were seen to, but without a Newchannel: %s", e.spec.name, g.id)
+		rule = 0
+	} else if noted {
+		rule = s.rule
+	}
+	n.early.note(g.id, rule, e.ref.At, e.spec.name, n.limit)
+}
+
+// generated tells whether Asterisk has made a Uniqueid: such a one does not come again. One chosen by ChannelId may.
+func generated(id []byte) bool { _, ok := parseBirth(id); return ok }
 
 func (c *Checker) newchannel(e *event) {
 	g, ok := e.group("")
@@ -98,6 +109,8 @@ func (c *Checker) newchannel(e *event) {
 	n := e.node
 	old := n.channels[string(g.id)]
 	switch s, early := n.early.seen[string(g.id)]; {
+	case early && s.rule == 0: // reported
+		delete(n.early.seen, string(g.id))
 	case early:
 		c.report(s.rule, e, []Ref{s.ref}, "the first event of a channel is not its Newchannel: %s", g.id)
 		delete(n.early.seen, string(g.id))
@@ -107,7 +120,7 @@ func (c *Checker) newchannel(e *event) {
 		n.drop(old)
 	case e.synthetic() && !old.made:
 		c.report(2, e, []Ref{old.ended}, "a Synthetic Newchannel after a Hangup that is not: %s", g.id)
-	case !e.synthetic() && generated.Match(g.id):
+	case !e.synthetic() && generated(g.id):
 		c.report(2, e, []Ref{old.ended}, "a second Newchannel of a Uniqueid that nobody chose: %s", g.id)
 	}
 	ch := &channel{id: string(g.id), name: string(g.channel), is: e.value(hChannelState)}
@@ -117,14 +130,20 @@ func (c *Checker) newchannel(e *event) {
 		c.report(11, e, []Ref{other.created}, "a live channel has the name %q already: %s", g.channel, other.id)
 	}
 	n.channels[ch.id], n.names[ch.name] = ch, ch
+	if !e.synthetic() {
+		n.births.add(g.id)
+	}
 }
+
+// up is the ChannelState of a channel that was answered.
+const up = "6"
 
 func (c *Checker) hangup(e *event) {
 	ch := e.live("")
 	if ch == nil {
 		return
 	}
-	if ch.dial.open() && ch.dial.caller != "" { // an Originate that is not answered in time has none, nor has what ARI dials
+	if ch.dial.open() && (ch.dial.caller != "" || e.is(hChannelState, up)) { // an Originate that is not answered has none, nor has what ARI dials
 		c.report(18, e, []Ref{ch.dial.begun}, "DialBegin without a DialEnd before the Hangup of the destination: %s", ch.id)
 	}
 	c.unhold(e, ch)

@@ -49,12 +49,15 @@ func (c *Checker) dialState(e *event) {
 	}
 	switch {
 	case d == nil:
-	case d.dial.begun.At == 0 && len(caller.id) > 0: // a transfer by feature code has neither DialBegin nor caller
+	case d.dial.begun.At == 0 && !d.byFeature(caller):
 		c.report(19, e, []Ref{d.created}, "DialState without a DialBegin: %s", d.id)
 	case d.dial.ended.At > 0 && len(caller.id) > 0:
 		c.report(19, e, []Ref{d.dial.ended}, "DialState after the DialEnd: %s", d.id)
 	}
 }
+
+// byFeature: what a transfer by feature code dials has no DialBegin, and no caller. It is in a bridge.
+func (ch *channel) byFeature(caller group) bool { return len(caller.id) == 0 && ch.entered.At > 0 }
 
 var dialStates = []string{"RINGING", "PROCEEDING", "PROGRESS"}
 
@@ -74,9 +77,9 @@ func (c *Checker) dialEnd(e *event) {
 		return
 	}
 	switch {
-	case d.dial.begun.At == 0 && len(caller.id) > 0:
+	case d.dial.begun.At == 0 && !d.byFeature(caller):
 		c.report(19, e, []Ref{d.created}, "DialEnd without a DialBegin: %s", d.id)
-	case d.dial.begun.At == 0: // a transfer by feature code
+	case d.dial.begun.At == 0:
 	case d.dial.ended.At == 0:
 		c.pair(e, caller, from, d, status)
 	case d.dial.status == status && !d.queued: // Follow-Me and queues send a second one that differs; a queue may send the same

@@ -50,7 +50,8 @@ const (
 	hConference
 	hResult
 	hNewname
-	hNode
+	hParkinglot
+	hParkingSpace
 	hState
 	headers
 )
@@ -110,8 +111,10 @@ func headerOf(name []byte) header {
 		return hResult
 	case "Newname":
 		return hNewname
-	case "Node":
-		return hNode
+	case "Parkinglot":
+		return hParkinglot
+	case "ParkingSpace":
+		return hParkingSpace
 	case "State":
 		return hState
 	}

@@ -13,10 +13,12 @@ type node struct {
 	bridges   map[string]*bridge  // the last destroyed ones among them
 	ended     ring[*channel]
 	destroyed ring[*bridge]
+	births    births
 	early     strangers // channels that an event was about before any Newchannel
 	earlyB    strangers // bridges, BridgeCreate
 	moves     map[string]*optimization
-	parked    map[string]Ref
+	parked    map[string]parking
+	places    map[string]string // who is parked there
 	rooms     map[string]*room
 	last      order
 	closed    ring[*room]
@@ -32,7 +34,7 @@ func newNode(name string, ended int) *node {
 // forget makes it a node of which nothing is known: all ids may have begun or ended unseen. Its place in the stream stays.
 func (n *node) forget() {
 	*n = node{name: n.name, limit: n.limit, last: n.last, channels: map[string]*channel{}, names: map[string]*channel{}, bridges: map[string]*bridge{},
-		moves: map[string]*optimization{}, parked: map[string]Ref{}, rooms: map[string]*room{}}
+		moves: map[string]*optimization{}, parked: map[string]parking{}, places: map[string]string{}, rooms: map[string]*room{}}
 	n.last.hash, n.last.stamp = 0, 0
 }
 
@@ -69,7 +71,7 @@ type strangers struct {
 
 // stranger is the first event about an id.
 type stranger struct {
-	rule Rule // what it breaks if the beginning comes later
+	rule Rule // what it breaks if the beginning comes later; 0: reported
 	ref  Ref
 }
 
@@ -119,8 +121,8 @@ func (c *Checker) rest(n *node) {
 	for id, o := range n.moves {
 		all = append(all, open{38, o.begun, "there is no LocalOptimizationEnd of " + id})
 	}
-	for id, ref := range n.parked {
-		all = append(all, open{42, ref, "nothing ends the parking of " + id})
+	for id, p := range n.parked {
+		all = append(all, open{42, p.ref, "nothing ends the parking of " + id})
 	}
 	for name, r := range n.rooms {
 		if r.ended.At == 0 {

@@ -17,6 +17,8 @@ var broken = []struct {
 	also   []verify.Rule // in the order they are reported; nil: only rule, once
 }{
 	{1, "an event before Newchannel", "Newstate Channel=SIP/1 ChannelState=4 Uniqueid=1 \n new 1", nil},
+	{1, "no Newchannel", "new 1700000000.2\nnew 1700000000.3\nnew 1700000000.1\nNewCallerid Uniqueid=1700000000.4 Channel=SIP/x\n" +
+		"NewCallerid Uniqueid=1700000000.4 Channel=SIP/x\nnew 1700000000.4", nil},
 	{2, "twice", "new 1\nnew 1", nil},
 	{2, "a whole life twice", "new 1700000000.1\nhangup 1700000000.1\nnew 1700000000.1", nil},
 	{2, "synthetic after a Hangup that is not", "new 1\nhangup 1\nnew 1 Synthetic=yes", nil},
@@ -46,10 +48,12 @@ var broken = []struct {
 	{17, "run", "new 1\nHangupHandlerPush Channel=SIP/1 Uniqueid=1 Handler=a\nHangupHandlerRun Channel=SIP/1 Uniqueid=1 Handler=b", nil},
 	{17, "pop", "new 1\nHangupHandlerPop Channel=SIP/1 Uniqueid=1 Handler=b", nil},
 	{18, "no end", "new 1\nnew 2\ndial 1 2\nhangup 2", nil},
+	{18, "no caller, answered", "new 2\ndial 0 2\nhangup 2", nil},
 	{18, "two begins", "new 1\nnew 2\ndial 1 2\ndial 1 2", nil},
 	{18, "the same end twice", "new 1\nnew 2\ndial 1 2\nend 1 2 BUSY\nend 1 2 BUSY", nil},
 	{19, "before Newchannel", "new 1\ndial 1 2\nnew 2", nil},
 	{19, "end without begin", "new 1\nnew 2\nend 1 2 BUSY", nil},
+	{19, "end without begin and caller", "new 2\nend 0 2 BUSY", nil},
 	{19, "state without begin", "new 1\nnew 2\nDialState DialStatus=RINGING Channel=SIP/1 Uniqueid=1 DestChannel=SIP/2 DestUniqueid=2", nil},
 	{19, "state after end", "new 1\nnew 2\ndial 1 2\nend 1 2 BUSY\nDialState DialStatus=RINGING Channel=SIP/1 Uniqueid=1 DestChannel=SIP/2 DestUniqueid=2", nil},
 	{19, "state that is none", "DialState DialStatus=BUSY DestChannel=SIP/2 DestUniqueid=2", nil},

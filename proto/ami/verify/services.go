@@ -4,15 +4,37 @@ import "slices"
 
 // Parking: a stream of its own, so a ParkedCall may come before the Newchannel of the call.
 
+// parking is a call that is parked.
+type parking struct {
+	ref   Ref
+	place string // lot and space
+}
+
 func (c *Checker) park(e *event) {
 	g, ok := e.group("Parkee")
 	if !ok {
 		return
 	}
 	if old, parked := e.node.parked[string(g.id)]; parked {
-		c.report(42, e, []Ref{old}, "a second ParkedCall of a call that is parked: %s", g.id)
+		c.report(42, e, []Ref{old.ref}, "a second ParkedCall of a call that is parked: %s", g.id)
 	}
-	e.node.parked[string(g.id)] = Ref{e.ref.At, "ParkedCall of " + string(g.id)}
+	e.occupy(g)
+}
+
+// occupy parks the call of e.
+func (e *event) occupy(g group) {
+	id, place := string(g.id), e.value(hParkinglot)+"\n"+e.value(hParkingSpace)
+	e.node.vacate(id)
+	e.node.parked[id] = parking{Ref{e.ref.At, e.spec.name + " of " + id}, place}
+	e.node.places[place] = id
+}
+
+func (n *node) vacate(id string) {
+	place := n.parked[id].place
+	delete(n.parked, id)
+	if n.places[place] == id {
+		delete(n.places, place)
+	}
 }
 
 func (c *Checker) unpark(e *event) {
@@ -25,14 +47,14 @@ func (c *Checker) unpark(e *event) {
 			c.report(42, e, []Ref{ch.created}, "%s of a call that is not parked: %s", e.spec.name, ch.id)
 		}
 	}
-	delete(e.node.parked, string(g.id))
+	e.node.vacate(string(g.id))
 }
 
-// parkSwap replaces whoever was parked there; the event does not say whom in all versions, so no more is asked of them.
+// parkSwap parks a call in the place of another one.
 func (c *Checker) parkSwap(e *event) {
-	clear(e.node.parked)
 	if g, ok := e.group("Parkee"); ok {
-		e.node.parked[string(g.id)] = Ref{e.ref.At, "ParkedCallSwap of " + string(g.id)}
+		e.node.vacate(e.node.places[e.value(hParkinglot)+"\n"+e.value(hParkingSpace)])
+		e.occupy(g)
 	}
 }
 
