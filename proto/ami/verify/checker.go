@@ -159,13 +159,14 @@ func (c *Checker) resets(e *event) bool {
 			return true
 		}
 	}
-	c.stats.Resets++
-	if system, ok := e.values[hSystemName], e.values[hSystemName] != nil; ok || e.spec.about == aboutAsterisk {
+	if system := e.values[hSystemName]; system != nil || e.spec.about == aboutAsterisk {
 		if n := c.nodes[string(system)]; n != nil {
+			c.stats.Resets++
 			n.forget()
 		}
 		return true
 	}
+	c.stats.Resets++
 	for _, n := range c.nodes { // it does not say which
 		n.forget()
 	}

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -45,14 +44,6 @@ type action struct {
 	name, id string
 	async    bool
 	ref      Ref
-}
-
-// list is one that is open.
-type list struct {
-	open  bool
-	id    string
-	items int
-	ref   Ref
 }
 
 // ids remembers the newest.
@@ -168,45 +159,6 @@ func mayBeSilent(name string) bool {
 	return false
 }
 
-// item takes an event that is none: a list item or the end of a list. It returns false for events.
-func (s *session) item(c *Checker, m *ami.Message) bool {
-	if isEvent(m) && !(s.list.open && s.list.id != "" && string(m.Get("ActionID")) == s.list.id) {
-		return false
-	}
-	s.over(c, m)
-	id, mark := m.Get("ActionID"), string(m.Get("EventList"))
-	end := strings.EqualFold(mark, "Complete") || strings.EqualFold(mark, "cancelled")
-	if !s.list.open {
-		s.stray(c, m, id, end)
-		return true
-	}
-	if string(id) != s.list.id && !(len(id) == 0 && string(m.Get("Event")) == "PeerEntry") { // IAXpeerlist forgets it
-		c.message(50, m, s.list.ref, "a list item has the ActionID %q, its action %q", id, s.list.id)
-	}
-	if !end {
-		s.list.items++
-		return true
-	}
-	if v := string(m.Get("ListItems")); v != "" && strings.EqualFold(mark, "Complete") {
-		if n, err := strconv.Atoi(v); err != nil || n != s.list.items {
-			c.message(46, m, s.list.ref, "ListItems is %s, there were %d", v, s.list.items)
-		}
-	}
-	s.list = list{}
-	return true
-}
-
-// stray reports what is no event and stands in no list.
-func (s *session) stray(c *Checker, m *ami.Message, id []byte, end bool) {
-	switch {
-	case !s.whole: // the list may have begun before
-	case end:
-		c.message(46, m, Ref{}, "the end of a list that was not begun")
-	case len(id) > 0 && !s.answered.has(id):
-		c.message(45, m, Ref{}, "something with the ActionID %q comes before the answer", id)
-	}
-}
-
 // event takes what every client may get.
 func (s *session) event(c *Checker, e *event) {
 	m := e.msg
@@ -280,24 +232,4 @@ func (s *session) rest(c *Checker) {
 // message reports a break that is about the connection.
 func (c *Checker) message(rule Rule, m *ami.Message, earlier Ref, format string, args ...any) {
 	c.violation(rule, "", []Ref{earlier, {c.stats.Messages, head(m)}}, format, args...)
-}
-
-// isEvent tells events from list items: the second line is a Privilege header with event classes (ami/behaviour.md 4.7, 6.9).
-func isEvent(m *ami.Message) bool {
-	if m.Len() < 2 {
-		return false
-	}
-	_, ok := ami.ParsePrivilege(privilege(m))
-	return ok
-}
-
-func privilege(m *ami.Message) []byte {
-	if m.Len() < 2 {
-		return nil
-	}
-	const name = "Privilege: "
-	if line := m.Line(1); len(line) >= len(name) && string(line[:len(name)]) == name {
-		return line[len(name):]
-	}
-	return nil
 }
