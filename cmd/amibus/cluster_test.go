@@ -123,6 +123,9 @@ func TestThreeNodesOneStream(t *testing.T) {
 			if n := len(clients["alpha"].seen(own...)); n != total {
 				t.Fatalf("%d events, %d expected: something came twice", n, total)
 			}
+			for _, cl := range clients {
+				cl.verify()
+			}
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/ami/verify"
 )
 
 const captures = "../../testdata/captures"
@@ -331,6 +332,24 @@ func aboutUs(e []byte, own []string) bool {
 		}
 	}
 	return false
+}
+
+// verify checks the order of all events so far, each node's by itself.
+func (c *client) verify() {
+	c.t.Helper()
+	check := verify.New(verify.Config{Report: func(v verify.Violation) { c.t.Error(v) }})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.events {
+		m, err := ami.ParseMessage(e)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		check.Next(m)
+	}
+	if s := check.Stats(); s.Forgotten > 0 {
+		c.t.Errorf("not all was checked: %+v", s)
+	}
 }
 
 func (c *client) wait(n int, within time.Duration, own ...string) [][]byte {

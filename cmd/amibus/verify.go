@@ -92,7 +92,8 @@ func (f verifyFlags) checker(out io.Writer, prefix string) *verify.Checker {
 
 // summary prints what was seen, and returns an error if a rule was broken.
 func summary(out io.Writer, what string, s verify.Stats) error {
-	fmt.Fprintf(out, "%s: %d messages, %d events of %d nodes, %d violations\n", what, s.Messages, s.Events, s.Nodes, s.Total())
+	fmt.Fprintf(out, "%s: %s, %s of %s, %s\n", what, plural(s.Messages, "message"), plural(s.Events, "event"), plural(int64(s.Nodes), "node"),
+		plural(s.Total(), "violation"))
 	for _, r := range verify.Rules() {
 		if n := s.Violations[r]; n > 0 {
 			fmt.Fprintf(out, "  %6d of rule %d: %s\n", n, r, r)
@@ -105,9 +106,16 @@ func summary(out io.Writer, what string, s verify.Stats) error {
 		fmt.Fprintf(out, "  %6d times there was more than is remembered\n", s.Forgotten)
 	}
 	if n := s.Total(); n > 0 {
-		return fmt.Errorf("%s: %d violations", what, n)
+		return fmt.Errorf("%s: %s", what, plural(n, "violation"))
 	}
 	return nil
+}
+
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // files checks one file after the other.
