@@ -128,6 +128,14 @@ func TestBounds(t *testing.T) {
 		step(c, fmt.Sprintf("hangup y%d", i))
 	}
 	step(c, "hangup y1") // forgotten
+	before := c.Stats().Live
+	for range 100 {
+		step(c, "new chosen")
+		step(c, "hangup chosen")
+	}
+	if s := c.Stats(); s.Live != before {
+		t.Errorf("%d live channels, there were %d", s.Live, before)
+	}
 	if s := c.Stats(); s.Live > limits.Nodes*limits.Live {
 		t.Errorf("%+v", s)
 	}

@@ -31,6 +31,21 @@ func (b *bridge) leave(ch *channel) {
 	ch.bridge = nil
 }
 
+// where is the bridge a channel is in, "" if none.
+func (ch *channel) where() string {
+	if ch.bridge != nil {
+		return ch.bridge.id
+	}
+	return ch.elsewhere
+}
+
+func (ch *channel) leave() {
+	if ch.bridge != nil {
+		ch.bridge.leave(ch)
+	}
+	ch.elsewhere = ""
+}
+
 // bridges checks the life of the bridges that an event of the main stream names (25, 26).
 func (c *Checker) bridges(e *event) {
 	if e.spec.name == "BridgeCreate" || e.spec.late {
@@ -84,6 +99,7 @@ func (c *Checker) bridgeCreate(e *event) {
 	b := &bridge{id: string(id)}
 	b.created = Ref{e.ref.At, "BridgeCreate " + b.id}
 	n.bridges[b.id] = b
+	n.standing++
 }
 
 func (c *Checker) bridgeDestroy(e *event) {
@@ -103,6 +119,7 @@ func (c *Checker) bridgeDestroy(e *event) {
 	for len(b.members) > 0 {
 		b.leave(b.members[0])
 	}
+	e.node.standing--
 	b.destroyed = Ref{e.ref.At, "BridgeDestroy " + b.id}
 	if old, full := e.node.destroyed.put(b, e.node.limit); full && e.node.bridges[old.id] == old {
 		delete(e.node.bridges, old.id)
@@ -111,9 +128,9 @@ func (c *Checker) bridgeDestroy(e *event) {
 
 func (c *Checker) bridgeEnter(e *event) {
 	b, ch := e.bridge(), e.live("")
-	if ch != nil && ch.bridge != nil { // which may be gone from what is known
-		c.report(27, e, []Ref{ch.entered}, "a channel enters a bridge and has not left the last one: %s in %s", ch.id, ch.bridge.id)
-		ch.bridge.leave(ch)
+	if ch != nil && ch.where() != "" {
+		c.report(27, e, []Ref{ch.entered}, "a channel enters a bridge and has not left the last one: %s in %s", ch.id, ch.where())
+		ch.leave()
 	}
 	if ch != nil && ch.optimized.At > 0 {
 		c.report(40, e, []Ref{ch.optimized}, "a half that was optimized away enters a bridge: %s", ch.id)
@@ -122,6 +139,9 @@ func (c *Checker) bridgeEnter(e *event) {
 		c.report(24, e, []Ref{ch.dial.begun}, "a destination enters a bridge before its DialEnd: %s", ch.id)
 	}
 	if b == nil {
+		if ch != nil && len(e.bridges) > 0 {
+			ch.elsewhere, ch.entered = string(e.bridges[0]), Ref{e.ref.At, "BridgeEnter of " + ch.id}
+		}
 		return
 	}
 	if b.merged.At > 0 {
@@ -158,6 +178,7 @@ func (c *Checker) swap(e *event, b *bridge) {
 func (c *Checker) bridgeLeave(e *event) {
 	b := e.bridge()
 	if b == nil {
+		c.leaveElsewhere(e)
 		return
 	}
 	g, _ := e.group("")
@@ -174,6 +195,20 @@ func (c *Checker) bridgeLeave(e *event) {
 	}
 	c.count(e, b)
 	b.left, b.last = string(g.id), Ref{e.ref.At, e.spec.name}
+}
+
+// leaveElsewhere takes a BridgeLeave of a bridge that was there before the checker.
+func (c *Checker) leaveElsewhere(e *event) {
+	ch := e.live("")
+	if ch == nil || len(e.bridges) == 0 {
+		return
+	}
+	if ch.elsewhere != string(e.bridges[0]) {
+		c.report(27, e, []Ref{ch.created, ch.entered}, "a channel leaves a bridge that it is not in: %s", ch.id)
+		return
+	}
+	c.unhold(e, ch)
+	ch.leave()
 }
 
 // count checks BridgeNumChannels. Announcers and recorders count and do not show, so it may be above what is visible; in a basic

@@ -29,9 +29,10 @@ type channel struct {
 	answered  Ref  // as a caller: the last destination that answered
 	forwarded Ref  // as a caller: a forward whose next dial has not begun yet
 
-	bridge  *bridge
-	seat    int // in bridge.members
-	entered Ref
+	bridge    *bridge
+	seat      int    // in bridge.members
+	elsewhere string // the bridge it is in, if that was there before the checker
+	entered   Ref
 
 	local     *pair
 	optimized Ref
@@ -130,6 +131,7 @@ func (c *Checker) newchannel(e *event) {
 		c.report(11, e, []Ref{other.created}, "a live channel has the name %q already: %s", g.channel, other.id)
 	}
 	n.channels[ch.id], n.names[ch.name] = ch, ch
+	n.live++
 	if !e.synthetic() {
 		n.births.add(g.id)
 	}
@@ -147,8 +149,8 @@ func (c *Checker) hangup(e *event) {
 		c.report(18, e, []Ref{ch.dial.begun}, "DialBegin without a DialEnd before the Hangup of the destination: %s", ch.id)
 	}
 	c.unhold(e, ch)
-	if ch.bridge != nil {
-		c.report(28, e, []Ref{ch.entered}, "BridgeEnter without a BridgeLeave before the Hangup: %s in %s", ch.id, ch.bridge.id)
+	if in := ch.where(); in != "" {
+		c.report(28, e, []Ref{ch.entered}, "BridgeEnter without a BridgeLeave before the Hangup: %s in %s", ch.id, in)
 	}
 	if ch.forwarded.At > 0 {
 		c.report(21, e, []Ref{ch.forwarded}, "no DialBegin of the forwarded destination before the Hangup of the caller: %s", ch.id)
@@ -165,9 +167,8 @@ func (n *node) drop(ch *channel) {
 	if n.names[ch.name] == ch {
 		delete(n.names, ch.name)
 	}
-	if ch.bridge != nil {
-		ch.bridge.leave(ch)
-	}
+	n.live--
+	ch.leave()
 	ch.past, ch.digits, ch.handlers, ch.local = nil, nil, nil, nil
 }
 

@@ -198,8 +198,8 @@ func (c *Checker) Stats() Stats {
 	}
 	s.Nodes = len(c.nodes)
 	for _, n := range c.nodes {
-		s.Live += len(n.channels) - n.ended.len()
-		s.Bridges += len(n.bridges) - n.destroyed.len()
+		s.Live += n.live
+		s.Bridges += n.standing
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,11 +49,8 @@ func FuzzChecker(f *testing.F) {
 			c.End(true)
 			return text
 		}
-		one, two := pass(), pass()
-		for i := range one {
-			if one[i] != two[i] {
-				t.Fatalf("not the same twice:\n%s\n%s", one[i], two[i])
-			}
+		if one, two := pass(), pass(); !slices.Equal(one, two) {
+			t.Fatalf("not the same twice:\n%q\n%q", one, two)
 		}
 	})
 }

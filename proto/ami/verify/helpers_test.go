@@ -3,6 +3,7 @@ package verify_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -11,6 +12,9 @@ import (
 )
 
 const captures = "../../../testdata/captures"
+
+// allCaptures must not be changed.
+var allCaptures = sync.OnceValues(func() ([]*capture.Capture, error) { return capture.OpenAll(captures) })
 
 // step is one line of a stream in a test:
 //

@@ -49,7 +49,7 @@ var structural = []string{"Newchannel", "Hangup", "DialBegin", "DialEnd", "Bridg
 // a recording of two calls may have begun before it; "all" are mostly CEL, VarSet and the like, of which nothing is promised.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	all, err := capture.OpenAll(captures)
+	all, err := allCaptures()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ type node struct {
 	channels  map[string]*channel // by Uniqueid: those whose Newchannel was seen, the last ended ones among them
 	names     map[string]*channel // the live ones, by name
 	bridges   map[string]*bridge  // the last destroyed ones among them
+	live      int // of the channels
+	standing  int // of the bridges
 	ended     ring[*channel]
 	destroyed ring[*bridge]
 	births    births
@@ -40,7 +42,7 @@ func (n *node) forget() {
 
 // full tells whether there is more than may be kept.
 func (n *node) full(live int) bool {
-	return len(n.channels)-n.ended.len() >= live || len(n.bridges)-n.destroyed.len() >= live || len(n.moves) >= live || len(n.parked) >= live ||
+	return n.live >= live || n.standing >= live || len(n.moves) >= live || len(n.parked) >= live ||
 		len(n.rooms) >= live
 }
 
@@ -49,8 +51,6 @@ type ring[T any] struct {
 	items []T
 	next  int
 }
-
-func (r *ring[T]) len() int { return len(r.items) }
 
 // put returns what had to go for v.
 func (r *ring[T]) put(v T, limit int) (old T, full bool) {
