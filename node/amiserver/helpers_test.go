@@ -64,6 +64,7 @@ permit = 127.0.0.1
 secret = secret
 read = user
 eventfilter = !UserEvent: hidden
+nodes = alpha
 [once]
 secret = secret
 allowmultiplelogin = no
