@@ -36,7 +36,7 @@ type restriction struct {
 // Allowed tells whether addr may ask for the path: every restriction that the path begins with must allow it.
 func (h *HTTP) Allowed(path string, addr netip.Addr) bool {
 	for _, r := range h.restrictions {
-		if strings.HasPrefix(path, r.path) && !r.acl.Allowed(addr) {
+		if len(path) >= len(r.path) && strings.EqualFold(path[:len(r.path)], r.path) && !r.acl.Allowed(addr) {
 			return false
 		}
 	}
