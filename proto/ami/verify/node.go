@@ -11,8 +11,8 @@ type node struct {
 	channels  map[string]*channel // by Uniqueid: those whose Newchannel was seen, the last ended ones among them
 	names     map[string]*channel // the live ones, by name
 	bridges   map[string]*bridge  // the last destroyed ones among them
-	live      int // of the channels
-	standing  int // of the bridges
+	live      int                 // of the channels
+	standing  int                 // of the bridges
 	ended     ring[*channel]
 	destroyed ring[*bridge]
 	births    births
