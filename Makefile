@@ -9,7 +9,7 @@ SEED    ?= 0
 ARGS    ?=
 CHAOS   ?=
 
-.PHONY: help build test race sim chaos lint fuzz bench proto tidy demo clean
+.PHONY: help build test race sim chaos clients lint fuzz bench proto docs tidy demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,9 +49,12 @@ fuzz: ## run every fuzzer for FUZZTIME executions (3000x)
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-proto: ## generate Go from proto/ and the tables from testdata/ami; leaves the tree clean
+proto: ## generate Go from proto/, the tables from testdata/ami, and docs; leaves the tree clean
 	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
 	$(GO) generate ./...
+
+docs: ## generate docs/ami-conformance.md from the directives in the tests
+	$(GO) generate ./node/amiserver/internal/conformance
 
 tidy: ## tidy the modules
 	$(GO) mod tidy
