@@ -71,7 +71,7 @@ func Testing() {}
 //ami:same 1.3
 func FuzzA(f *testing.F) {}
 
-var captureDifferences = []difference{{"a", "login-*", "reason"}, {"b", x}}
+var captureDifferences = map[string]string{"a": "reason", "b": x}
 `)
 	write("a.go", "package a\n\n//ami:same 1.5\n")
 	r, err := Read(dir)
@@ -79,7 +79,7 @@ var captureDifferences = []difference{{"a", "login-*", "reason"}, {"b", x}}
 		t.Fatal(err)
 	}
 	want := []string{
-		"a_test.go: an entry of captureDifferences does not begin with three string literals",
+		"a_test.go: an entry of captureDifferences is not two string literals",
 		"a_test.go:9: a reason is missing behind the item",
 		`a_test.go:10: "odd" is none of same, differs, na, client`,
 		"a_test.go:11: an item is missing",
@@ -99,7 +99,7 @@ var captureDifferences = []difference{{"a", "login-*", "reason"}, {"b", x}}
 	for _, line := range []string{
 		"Of 5 items 2 are the same, 1 different on purpose, 0 not applicable, 2 not shown yet.",
 		"- 1.2: because | so; no",
-		"- a (login-*): reason",
+		"- a: reason",
 		`| 1.2 | Second. | **different on purpose**: because \| so; no | [TestA](../a_test.go) |`,
 		"| 1.3 | Third. | same | [FuzzA](../a_test.go) |",
 		"| 1.4 | Fourth. | *not shown yet* |  |",

@@ -54,7 +54,7 @@ func (r *Report) writeDifferences(b *bytes.Buffer) {
 	}
 	b.WriteString("\nIn what the recorded sessions get, byte for byte but for times, addresses and random numbers:\n\n")
 	for _, c := range r.Captures {
-		fmt.Fprintf(b, "- %s (%s): %s\n", c.Name, c.Captures, c.Reason)
+		fmt.Fprintf(b, "- %s: %s\n", c.What, c.Reason)
 	}
 	if len(r.Captures) == 0 {
 		b.WriteString("- none\n")

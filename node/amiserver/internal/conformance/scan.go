@@ -29,9 +29,11 @@ type directive struct{ kind, number, reason, test, file string }
 
 func (d directive) where() string { return d.file + ": " + d.test }
 
-// CaptureDifference is an entry of the table captureDifferences: one thing that a client of ours gets and a client of the recorded
-// Asterisk did not, or the other way round.
-type CaptureDifference struct{ Name, Captures, Reason string }
+// CaptureDifference is an entry of a table whose name ends in Differences, map[string]string, in a test that compares us with recordings:
+// what a client of ours gets otherwise than the recorded one did, and why.
+type CaptureDifference struct{ What, Reason string }
+
+var itemNumber = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 
 var testName = regexp.MustCompile(`^(Test|Fuzz|Benchmark)([^a-z]|$)`)
 
@@ -100,10 +102,11 @@ func (r *Report) add(text, test, file string) (wrong string) {
 	switch kind {
 	case same, client:
 	case differs, na:
-		if len(numbers) > 0 {
-			_, reason, _ = strings.Cut(strings.TrimSpace(rest), " ")
-			numbers, reason = numbers[:1], strings.TrimSpace(reason)
+		n := 0
+		for n < len(numbers) && itemNumber.MatchString(numbers[n]) {
+			n++
 		}
+		numbers, reason = numbers[:n], strings.Join(numbers[n:], " ")
 		if reason == "" {
 			return "a reason is missing behind the item"
 		}
@@ -119,11 +122,11 @@ func (r *Report) add(text, test, file string) (wrong string) {
 	return ""
 }
 
-// readCaptures reads the table captureDifferences, whose entries are composites of string literals.
+// readCaptures reads the tables of differences from recordings.
 func (r *Report) readCaptures(decl *ast.GenDecl, file string) {
 	for _, spec := range decl.Specs {
 		v, ok := spec.(*ast.ValueSpec)
-		if !ok || len(v.Names) != 1 || v.Names[0].Name != "captureDifferences" || len(v.Values) != 1 {
+		if !ok || len(v.Names) != 1 || !strings.HasSuffix(v.Names[0].Name, "Differences") || len(v.Values) != 1 {
 			continue
 		}
 		table, ok := v.Values[0].(*ast.CompositeLit)
@@ -131,21 +134,25 @@ func (r *Report) readCaptures(decl *ast.GenDecl, file string) {
 			continue
 		}
 		for _, e := range table.Elts {
-			var texts []string
-			if entry, ok := e.(*ast.CompositeLit); ok {
-				for _, part := range entry.Elts {
-					if lit, ok := part.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-						if text, err := strconv.Unquote(lit.Value); err == nil {
-							texts = append(texts, text)
-						}
-					}
-				}
-			}
-			if len(texts) < 3 {
-				r.wrong = append(r.wrong, file+": an entry of captureDifferences does not begin with three string literals")
+			pair, ok := e.(*ast.KeyValueExpr)
+			if !ok {
 				continue
 			}
-			r.Captures = append(r.Captures, CaptureDifference{texts[0], texts[1], texts[2]})
+			what, reason := literal(pair.Key), literal(pair.Value)
+			if what == "" || reason == "" {
+				r.wrong = append(r.wrong, fmt.Sprintf("%s: an entry of %s is not two string literals", file, v.Names[0].Name))
+				continue
+			}
+			r.Captures = append(r.Captures, CaptureDifference{what, reason})
 		}
 	}
+}
+
+func literal(e ast.Expr) string {
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		if text, err := strconv.Unquote(lit.Value); err == nil {
+			return text
+		}
+	}
+	return ""
 }
