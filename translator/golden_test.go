@@ -21,6 +21,9 @@ import (
 var testIdent = Ident{Site: "default", Node: "charlie", Epoch: 1795398677000, Seq: 4711, HLC: 1795398679805958000}
 
 // TestCaptures sends every recorded event all the way: text, entry, typed event, text.
+//
+//ami:same 7.1 7.4 7.5 7.6 16.6
+//ami:na 7.2 7.3 7.7 7.8 7.9 the Asterisk makes its events, and they are passed on as it wrote them
 func TestCaptures(t *testing.T) {
 	t.Parallel()
 	all, err := captures()

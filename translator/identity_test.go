@@ -23,6 +23,10 @@ var origins = map[string]*Origin{
 }
 
 // TestEntry tells what is served, and by what it is keyed. Lines of served are what differs from said.
+//
+//ami:differs 7.1 an event of an Asterisk without a systemname gets the SystemName of its node, at the same place
+//ami:differs 16.20 an Asterisk without a systemname gets its node's name in front of the ids, since ids of several boxes repeat; identity.qualify turns that off
+//ami:client 8
 func TestEntry(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

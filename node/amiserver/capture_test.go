@@ -23,6 +23,8 @@ const captures = "../../testdata/captures"
 
 // What a real Asterisk answered to the same bytes, answers and the session's own events byte for byte but for times, addresses and
 // random numbers.
+//
+//ami:same 1.2 2.1 2.11 3.1 3.3 3.5 3.6 3.7 4.1 4.2 4.11 4.12 5.1 5.2 5.3 5.7 5.8 5.9 5.10 5.11 5.16 6.2 6.4 8.14 16.10
 func TestCaptures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

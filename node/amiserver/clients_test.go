@@ -21,6 +21,9 @@ var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]+$`)
 // Answers of the server itself: one each, in the order of the actions (11), that begin with Response (4), then ActionID as it was
 // sent (12), then Message, then the rest (5), under names that clients can read (7), with no empty line too many (13), and no word
 // that announces a list (10).
+//
+//ami:same 2.5 2.7 4.1 4.2
+//ami:client 4 5 7 10 11 12 13
 func TestAnswersSuitClients(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -63,6 +66,8 @@ func TestAnswersSuitClients(t *testing.T) {
 }
 
 // With "Events: off" nothing is sent but answers, whatever happens (3).
+//
+//ami:client 3
 func TestEventsOffIsSilent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -85,6 +90,9 @@ func TestEventsOffIsSilent(t *testing.T) {
 }
 
 // The SuccessfulAuth of a login reaches the session that logged in (3), also if it asked for class security only.
+//
+//ami:same 5.8 5.10
+//ami:client 3
 func TestOwnSuccessfulAuth(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -107,6 +115,9 @@ func TestOwnSuccessfulAuth(t *testing.T) {
 
 // What the backend answers is passed on byte for byte, nothing added: the output of Command in both forms (6), a list (9), the stray
 // line ends of an Asterisk (17).
+//
+//ami:same 4.9
+//ami:client 6 9 13 17
 func TestBackendAnswersAreNotTouched(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -150,6 +161,9 @@ func TestBackendAnswersAreNotTouched(t *testing.T) {
 }
 
 // Names and keys in lower case, in any order, with headers nobody knows, and "Event: on" at the login (14).
+//
+//ami:same 2.13 3.6 5.1
+//ami:client 14
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -166,6 +180,9 @@ func TestSpellings(t *testing.T) {
 }
 
 // The backend gets a UserEvent as the client wrote it, line by line, ActionID included (15).
+//
+//ami:na 2.12 the Asterisk takes Variable headers apart; they reach it as they were sent
+//ami:client 15
 func TestActionReachesTheBackendWhole(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -183,6 +200,9 @@ func TestActionReachesTheBackendWhole(t *testing.T) {
 }
 
 // A bare CR that an Asterisk put into an event goes through (17).
+//
+//ami:same 7.5
+//ami:client 17
 func TestBareCRInEvent(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)

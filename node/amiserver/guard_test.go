@@ -9,6 +9,8 @@ import (
 
 // The node's user at its Asterisk may do all, so what Asterisk refuses to users without class system must be refused here
 // (ami/behaviour.md 16.4, 16.7).
+//
+//ami:same 16.4 16.7
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)

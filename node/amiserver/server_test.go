@@ -57,6 +57,8 @@ func TestAcceptErrors(t *testing.T) {
 }
 
 // A connection over authlimit is closed without a byte; a login makes room for the next.
+//
+//ami:same 1.3
 func TestAuthLimit(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "manager.conf")
@@ -101,6 +103,8 @@ func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // Serve ends at once, whatever its sessions are doing: idle, waiting for a penalty, or in the middle of an action.
+//
+//ami:same 1.7 17.1
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

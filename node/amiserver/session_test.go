@@ -18,6 +18,9 @@ import (
 const booted = "Event: FullyBooted|Privilege: system,all|Uptime: 46|LastReload: 45|Status: Fully Booted"
 
 // The banner is alone in its segment, so are the login's answer and FullyBooted (ami/clients.md 1, 2).
+//
+//ami:same 1.2 5.1 5.8 5.10
+//ami:client 1 2 3
 func TestLoginWrites(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
@@ -49,6 +52,9 @@ func TestLoginWrites(t *testing.T) {
 }
 
 // FullyBooted comes exactly once, and only to those who may see and want class system.
+//
+//ami:same 5.10 5.11
+//ami:client 3
 func TestFullyBooted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -76,6 +82,8 @@ func TestFullyBooted(t *testing.T) {
 }
 
 // Every bit of the event's class must be in the mask (ami/behaviour.md 6.7), and the mask holds when the event is written.
+//
+//ami:same 6.4 6.5 6.7 6.8
 func TestMask(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -102,6 +110,9 @@ func TestMask(t *testing.T) {
 	limited.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: mine")
 }
 
+// TestParseMask: numbers, words and lists of classes.
+//
+//ami:same 6.2
 func TestParseMask(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]ami.Class{
@@ -118,6 +129,9 @@ func TestParseMask(t *testing.T) {
 }
 
 // Another node's FullyBooted and Shutdown are told as NodeState, but not to users with lifecycle = all.
+//
+//ami:differs 17.1 another node's Shutdown comes as NodeState, since clients take any Shutdown for the end of their own server
+//ami:client 3
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -148,6 +162,9 @@ func TestLifecycle(t *testing.T) {
 }
 
 // Ten sessions ask with the same ActionID; each gets its own answer and nothing else.
+//
+//ami:same 3.9 4.2 5.16
+//ami:client 11 16
 func TestSameActionID(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -186,6 +203,9 @@ func (notExecuted) Error() string   { return "The source of alpha is down" }
 func (notExecuted) Outcome() string { return "not executed" }
 
 // What an action of the backend may come to.
+//
+//ami:same 4.8
+//ami:client 9 11
 func TestForward(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -264,6 +284,8 @@ func TestManySessions(t *testing.T) {
 }
 
 // A client who does not read is cut; one who does gets everything.
+//
+//ami:same 9.4
 func TestSlowClient(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -287,6 +309,8 @@ func TestSlowClient(t *testing.T) {
 }
 
 // A session that falls more than its queue behind is cut, with a reason of its own.
+//
+//ami:differs 9.1 the queue of a session is bounded: who falls further behind than it has room is cut, and log and metric say so
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(c *Config) { c.QueueLen = 100 })
@@ -322,6 +346,8 @@ func TestLimits(t *testing.T) {
 }
 
 // A user without a secret never logs in, nor does anybody with the empty one.
+//
+//ami:same 5.4 5.5
 func TestNoSecret(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -338,6 +364,8 @@ func TestNoSecret(t *testing.T) {
 }
 
 // The log says why a login failed; the client gets the same answer in any case.
+//
+//ami:same 1.4 5.4 5.7
 func TestLoginFailureIsExplained(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, more, reason string }{
@@ -360,6 +388,8 @@ func TestLoginFailureIsExplained(t *testing.T) {
 }
 
 // What does not belong to this server yet is unknown, rather than forwarded.
+//
+//ami:same 3.5
 func TestNotServed(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)

@@ -17,6 +17,8 @@ func placed(node merge.Node, seq uint64, text []byte) merge.Event {
 }
 
 // What eventid adds goes last, to source events only, and to nobody else (ami/clients.md 6).
+//
+//ami:client 6
 func TestEventID(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)
@@ -51,6 +53,9 @@ func TestEventID(t *testing.T) {
 }
 
 // The list looks like those of Asterisk, and every header can be read by every client (ami/clients.md 7, 9).
+//
+//ami:same 4.4
+//ami:client 7 9
 func TestClusterNodes(t *testing.T) {
 	t.Parallel()
 	f := serve(t, nil)

@@ -39,6 +39,8 @@ func (f *fixture) pipeLogin(t *testing.T, user string) *client {
 }
 
 // Nobody may sit there without logging in, not even talking (ami/behaviour.md 5.14).
+//
+//ami:same 1.7 3.3 5.14
 func TestAuthTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -60,6 +62,8 @@ func TestAuthTimeout(t *testing.T) {
 }
 
 // A failed login waits; it holds up nobody else, and is the last on its connection.
+//
+//ami:same 1.6 5.7
 func TestPenalty(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -80,6 +84,8 @@ func TestPenalty(t *testing.T) {
 }
 
 // allowmultiplelogin = no (ami/behaviour.md 3.4).
+//
+//ami:same 3.4
 func TestLoginAlreadyInUse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -102,6 +108,8 @@ func TestLoginAlreadyInUse(t *testing.T) {
 }
 
 // Events wait for a running action, but not for ever; the answer is contiguous all the same.
+//
+//ami:differs 1.6 when an action takes more than a second events flow again, so that a synchronous Originate starves nobody
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -131,6 +139,9 @@ func TestPatience(t *testing.T) {
 }
 
 // A client that takes nothing is cut after its writetimeout, also in the middle of an action, whose context ends.
+//
+//ami:same 1.7 9.4
+//ami:differs 9.3 within writetimeout the socket must take something, and within 10 s (or writetimeout, if longer) all of a piece
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -171,6 +182,8 @@ func TestWriteTimeout(t *testing.T) {
 }
 
 // Not logged in, nobody can flood the cluster with security events.
+//
+//ami:differs 3.1 3.3 of who is not logged in, 20 refused requests a connection and 200 a second in all raise a security event: each goes to the whole cluster
 func TestReportsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -30,6 +30,10 @@ func echo(p *peer, m *ami.Message) {
 
 var wireID = regexp.MustCompile(`ActionID: amibus-[0-9]+\r\n`)
 
+// TestActionIDs: XXX
+//
+//ami:differs 4.3 the id on the way to the Asterisk is a short one of ours, so that nothing of the client's is cut, nor glued to the next header
+//ami:client 12
 func TestActionIDs(t *testing.T) {
 	t.Parallel()
 	a := newAsterisk(t, script{"getvar": echo, "originate": echo, "userevent": echo, "coreshowchannels": list(2),
@@ -221,6 +225,9 @@ func TestTimeoutClosesTheConnection(t *testing.T) {
 	}
 }
 
+// TestDesync: XXX
+//
+//ami:differs 16.15 only the first of its two answers is passed on: the second would be taken for the answer to the next action
 func TestDesync(t *testing.T) {
 	t.Parallel()
 	var evil atomic.Bool
@@ -278,6 +285,9 @@ func TestSourceGoesDown(t *testing.T) {
 	}
 }
 
+// TestStraysAndForeignEvents: XXX
+//
+//ami:na 4.5 amibus answers as 22 does; of an Asterisk 12 the items of a list without EventList are left out, since nothing tells where it ends
 func TestStraysAndForeignEvents(t *testing.T) {
 	t.Parallel()
 	a := newAsterisk(t, script{"getvar": func(p *peer, m *ami.Message) {

@@ -27,6 +27,10 @@ func TestLinkUp(t *testing.T) {
 	}
 }
 
+// TestEventsInOrderOwnOnesConsumed: events come in the order of the wire, without those that our own logins caused.
+//
+//ami:na 9.2 it happens in the Asterisk; events are passed on in the order in which it wrote them
+//ami:na 9.6 that queue is in the Asterisk
 func TestEventsInOrderOwnOnesConsumed(t *testing.T) {
 	t.Parallel()
 	a := newAsterisk(t, map[string]func(*peer, *ami.Message){"corestatus": func(p *peer, m *ami.Message) { p.answer(m, "Success") }})

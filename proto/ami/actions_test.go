@@ -61,6 +61,8 @@ func TestActions(t *testing.T) {
 }
 
 // TestActionsOfAsterisk compares names and classes with what an Asterisk lists (ami/behaviour.md 4.11).
+//
+//ami:same 4.11
 func TestActionsOfAsterisk(t *testing.T) {
 	t.Parallel()
 	answers, _ := decodeAll(ami.NewDecoder(bytes.NewReader(recording(t, "malformed-pipelined/alpha.ami")), ami.Client))

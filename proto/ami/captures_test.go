@@ -86,6 +86,9 @@ func TestCapturesServer(t *testing.T) {
 
 // TestCaptureUserEvent: what a client sends comes back header by header, so the decoders of both modes agree on every line, also on
 // those without a colon (ami/behaviour.md 2.11, 16.10).
+//
+//ami:same 2.11 16.10
+//ami:client 15
 func TestCaptureUserEvent(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"userevent-action/alpha", "malformed-missing-colon/alpha", "malformed-bare-lf/alpha"} {
@@ -127,6 +130,8 @@ func body(m *ami.Message) []string {
 }
 
 // TestCaptureOutput reads the answers to Command (ami/behaviour.md 15.1).
+//
+//ami:same 15.1
 func TestCaptureOutput(t *testing.T) {
 	t.Parallel()
 	d := ami.NewDecoder(bytes.NewReader(recording(t, "command-action/alpha.ami")), ami.Client)

@@ -6,6 +6,9 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
+// TestPrivilege: class names in bit order, then all; <none> for none.
+//
+//ami:same 6.9
 func TestPrivilege(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -48,6 +51,9 @@ func TestPrivilege(t *testing.T) {
 	}
 }
 
+// TestClass: the bits of the classes.
+//
+//ami:same 6.1
 func TestClass(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

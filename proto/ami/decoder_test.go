@@ -14,6 +14,10 @@ import (
 // x returns a line of n bytes.
 func x(n int) string { return "X: " + strings.Repeat("x", n-3) }
 
+// TestDecodeServer: what a client sends, line by line.
+//
+//ami:same 1.8 2.1 2.2 2.3 2.4 2.5 2.7 2.11
+//ami:differs 2.6 the CR is dropped with the line: kept, it would end the action in the middle, and the rest would be another action
 func TestDecodeServer(t *testing.T) {
 	t.Parallel()
 	const long = "!Failed to parse message: line too long"
@@ -61,6 +65,9 @@ func TestDecodeServer(t *testing.T) {
 	}
 }
 
+// TestDecodeClient: what an Asterisk sends, line by line.
+//
+//ami:same 4.9 15.1 15.2
 func TestDecodeClient(t *testing.T) {
 	t.Parallel()
 	const follows = "Response: Follows\r\nPrivilege: Command\r\n"

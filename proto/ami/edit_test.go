@@ -53,6 +53,9 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestActionIsTheFirstThatIsNotEmpty: XXX
+//
+//ami:same 2.10
 func TestActionIsTheFirstThatIsNotEmpty(t *testing.T) { // ami/behaviour.md 2.10
 	t.Parallel()
 	m := ami.New("Action", "", "action", "UserEvent", "Action", "Hangup")

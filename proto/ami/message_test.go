@@ -19,6 +19,9 @@ func parse(t *testing.T, s string) *ami.Message {
 	return m
 }
 
+// TestGet: headers are found as Asterisk finds them.
+//
+//ami:same 2.2 2.8 2.9 2.10 2.11 2.13
 func TestGet(t *testing.T) {
 	t.Parallel()
 	m := parse(t, "Event: E\r\nA: first\r\na: second\r\nEmpty:\r\nTight:x\r\nMany:  \t three \r\nBlank : no\r\n Lead: no\r\nno colon\r\nC: a:b\r\n\r\n")
@@ -77,6 +80,8 @@ func TestKind(t *testing.T) {
 }
 
 // TestNoSmuggling: whatever goes into a message, it stays in its line, in both modes.
+//
+//ami:client 17
 func TestNoSmuggling(t *testing.T) {
 	t.Parallel()
 	const evil = "x\r\nEvent: Fake\r\n\r\nResponse: y\nz\rw\x00v"
@@ -168,6 +173,9 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestOutput: the output of a command, in both forms.
+//
+//ami:same 15.1 15.2
 func TestOutput(t *testing.T) {
 	t.Parallel()
 	const follows = "Response: Follows\r\nPrivilege: Command\r\n"
