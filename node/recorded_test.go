@@ -116,6 +116,7 @@ func TestRecordedAnswers(t *testing.T) {
 // TestAnswersOfTheSource: what no recording has. Whatever the Asterisk answers is passed on as it is.
 //
 //ami:same 4.9 15.2 15.3 15.4 16.1 16.3 16.4 16.9 16.14 16.16 16.18 16.20
+//ami:differs 3.8 the answer is passed on, and the session stays
 //ami:differs 4.3 the id on the way to the Asterisk is a short one of ours, so nothing of the client's is cut, nor glued to the next header
 //ami:client 8 12
 func TestAnswersOfTheSource(t *testing.T) {
@@ -128,6 +129,7 @@ func TestAnswersOfTheSource(t *testing.T) {
 	answer := func(id, text string) string { return strings.Replace(text, "\n", "\nActionID: "+id+"\n", 1) + "\n\n" }
 	dialogues := []dialogue{
 		list(long, "CoreShowChannels", "Channels will follow", "Event: CoreShowChannel\nActionID: "+long+"\nChannel: SIP/1\n\n", 1), // 4.3
+		{"Action: QueuePause\nActionID: 3.8", answer("3.8", "Response: Error\nMessage: Permission denied")},
 		{"Action: Park\nActionID: 4.9\nChannel: SIP/1", answer("4.9", "Response: Success\nMessage: Park successful\a")},
 		{"Action: Command\nActionID: 15.2\nCommand: x", "Response: Follows\nPrivilege: Command\nActionID: 15.2\none\a\a  two\a--END COMMAND--\n\n"},
 		{"Action: Command\nActionID: 15.3\nCommand: module  LOAD x", answer("15.3", "Response: Error\nMessage: Command blacklisted")},

@@ -194,9 +194,9 @@ func TestActionReachesTheBackendWhole(t *testing.T) {
 		return send(m.Bytes())
 	}
 	s := f.quiet(t, "admin")
-	s.say("B: 2", "ActionID: x", "Action: UserEvent", "A: 1", "UserEvent: Mine", "no colon", "A:  again ", "SystemName: data")
+	s.say("B: 2", "ActionID: x", "Action: UserEvent", "A: 1", "UserEvent: Mine", "no colon", "A:  again ", "SystemName: data", "Variable: a=1,b=\"2,3\"", "Variable:c=4")
 	s.expect("Response: Success|Got: B: 2|Got: ActionID: x|Got: Action: UserEvent|Got: A: 1|Got: UserEvent: Mine|Got: no colon|Got: A:  again |" +
-		"Got: SystemName: data")
+		"Got: SystemName: data|Got: Variable: a=1,b=\"2,3\"|Got: Variable:c=4")
 }
 
 // A bare CR that an Asterisk put into an event goes through (17).

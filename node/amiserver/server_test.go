@@ -105,6 +105,7 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 // Serve ends at once, whatever its sessions are doing: idle, waiting for a penalty, or in the middle of an action.
 //
 //ami:same 1.7 17.1
+//ami:na 17.2 there is no such command; a session ends as here when its node stops
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
