@@ -30,6 +30,11 @@ sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on
 chaos: ## kill, freeze, slow down and cut off real processes in network namespaces (Linux, root); make chaos CHAOS=-short does less
 	$(GO) test -tags chaos -count=1 -v -timeout 30m -run '^Test(Kill|Cut|Freeze|Slow|Chaos)' ./node/chaos $(CHAOS)
 
+clients: ## try unmodified AMI clients of the npm registry on three nodes (needs node and npm)
+	@if command -v node >/dev/null && command -v npm >/dev/null; then cd cmd/amibus/testdata/clients && npm ci --silent; \
+	  else echo "no node and npm: clients SKIPPED"; fi
+	$(GO) test ./cmd/amibus -count=1 -v -timeout 5m -run '^TestClients$$'
+
 lint: ## gofmt, go vet, staticcheck, buf lint
 	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	$(GO) vet ./...

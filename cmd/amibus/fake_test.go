@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ type fakeAsterisk struct {
 	ln     net.Listener
 	held   chan string   // a Command has come, by its text
 	finish chan struct{} // closed: Commands are answered
+	list   []string      // channels
 	gate   chan struct{} // who connects waits until it is closed
 
 	mu    sync.Mutex
@@ -106,7 +108,7 @@ func (a *fakeAsterisk) serve(conn net.Conn) {
 			r.Add(more[i], more[i+1])
 		}
 		a.mu.Lock()
-		_, _ = conn.Write(r.Bytes())
+		_, _ = conn.Write(append(r.Bytes(), a.items(m)...))
 		if m.IsAction("Login") {
 			if _, ok := a.conns[conn]; ok {
 				a.conns[conn] = string(m.Get("Events")) != "off"
@@ -133,6 +135,10 @@ func (a *fakeAsterisk) answer(conn net.Conn, m *ami.Message) (kind string, pairs
 		return "Success", []string{"AsteriskVersion", "22.10.1", "SystemName", "pbx"}
 	case "listcommands":
 		return "Success", []string{"Command", "Execute Asterisk CLI Command.  (Priv: command,all)"}
+	case "coreshowchannels":
+		return "Success", []string{"EventList", "start", "Message", "Channels will follow"}
+	case "originate":
+		return "Success", []string{"Message", "Originate successfully queued"}
 	case "setvar":
 		a.vars[name] = string(m.Get("Value"))
 		return "Success", []string{"Message", "Variable Set"}
@@ -146,6 +152,19 @@ func (a *fakeAsterisk) answer(conn net.Conn, m *ami.Message) (kind string, pairs
 		return "Success", []string{"Message", "Command output follows", "Output", "done"}
 	}
 	return "Success", nil
+}
+
+// items are what follows the answer to CoreShowChannels.
+func (a *fakeAsterisk) items(m *ami.Message) (all []byte) {
+	if !m.IsAction("CoreShowChannels") {
+		return nil
+	}
+	id := string(m.Get("ActionID"))
+	for _, channel := range a.list {
+		all = append(all, ami.New("Event", "CoreShowChannel", "ActionID", id, "Channel", channel).Bytes()...)
+	}
+	return append(all, ami.New("Event", "CoreShowChannelsComplete", "ActionID", id, "EventList", "Complete",
+		"ListItems", strconv.Itoa(len(a.list))).Bytes()...)
 }
 
 // dialDeaf logs in and does not read.
