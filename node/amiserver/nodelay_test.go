@@ -45,7 +45,9 @@ func TestNoDelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := 0
-	if e := raw.Control(func(fd uintptr) { value, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY) }); e != nil || err != nil {
+	if e := raw.Control(func(fd uintptr) {
+		value, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+	}); e != nil || err != nil {
 		t.Fatal(e, err)
 	}
 	if value == 0 {
