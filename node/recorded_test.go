@@ -64,7 +64,7 @@ var recordedItems = []struct{ item, recording, text string }{
 // the session. Recordings of logins and of users without rights are amiserver's.
 //
 //ami:same 4.4 4.6 4.7 4.13 4.14 15.1 15.3 16.2 16.3 16.4 16.8 16.9 16.12 16.13 16.16 16.17 16.20
-//ami:differs 4.10 such raw text is refused, since its end could only be guessed, and of two empty lines one is passed on, since an empty message breaks eight clients
+//ami:differs 4.10 raw text without a Response is refused, since its end could only be guessed; of two empty lines one is passed on, since an empty message breaks eight clients
 //ami:na 16.19 the Asterisk takes the lists, and they are passed on
 //ami:client 9
 func TestRecordedAnswers(t *testing.T) {

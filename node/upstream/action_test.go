@@ -32,7 +32,7 @@ var wireID = regexp.MustCompile(`ActionID: amibus-[0-9]+\r\n`)
 
 // TestActionIDs: XXX
 //
-//ami:differs 4.3 the id on the way to the Asterisk is a short one of ours, so that nothing of the client's is cut, nor glued to the next header
+//ami:differs 4.3 the id on the way to the Asterisk is a short one of ours, so nothing of the client's is cut, nor glued to the next header
 //ami:client 12
 func TestActionIDs(t *testing.T) {
 	t.Parallel()

@@ -98,6 +98,7 @@ var captureDifferences = map[string]string{"a": "reason", "b": x}
 	text := string(r.Document())
 	for _, line := range []string{
 		"Of 5 items 2 are the same, 1 different on purpose, 0 not applicable, 2 not shown yet.",
+		"Of the 2 points that clients lean on 1 are kept.",
 		"- 1.2: because | so; no",
 		"- a: reason",
 		`| 1.2 | Second. | **different on purpose**: because \| so; no | [TestA](../a_test.go) |`,

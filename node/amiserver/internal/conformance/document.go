@@ -39,7 +39,13 @@ func (r *Report) writeTotals(b *bytes.Buffer) {
 	if n := count[""]; n > 0 {
 		fmt.Fprintf(b, ", %d not shown yet", n)
 	}
-	fmt.Fprintf(b, ".\n")
+	kept := 0
+	for i := range r.Points {
+		if r.Points[i].verdict() != "" {
+			kept++
+		}
+	}
+	fmt.Fprintf(b, ".\nOf the %d points that clients lean on %d are kept.\n", len(r.Points), kept)
 }
 
 // writeDifferences lists what differs in one place.
