@@ -1,0 +1,175 @@
+package pbx
+
+import (
+	"cmp"
+	"strings"
+	"time"
+)
+
+// handle does what an input asks for.
+func (p *PBX) handle(in Input) {
+	switch in := in.(type) {
+	case Originate:
+		p.originate(in)
+	case Incoming:
+		p.incoming(in)
+	case Hangup:
+		p.hangUp(in)
+	case HangupFar:
+		if c := p.find(in.Channel); c != nil {
+			c.queueHangup(cmp.Or(in.Cause, 16))
+		}
+	case Redirect:
+		p.redirect(in)
+	case Bridge:
+		p.bridge(in)
+	case BridgeDestroy:
+		p.bridgeDestroy(in)
+	case BridgeKick:
+		p.bridgeKick(in)
+	case BlindTransfer:
+		p.blindTransfer(in)
+	case Atxfer:
+		p.atxfer(in)
+	case Park:
+		p.parkAction(in)
+	case PlayDTMF:
+		p.playDTMF(in)
+	case SetVar:
+		p.setVariable(in)
+	case Hold:
+		p.hold(in)
+	}
+}
+
+func (p *PBX) reply(id uint64, text string) {
+	if id != 0 {
+		p.out = append(p.out, Output{At: p.now, Reply: &Reply{ID: id, Text: text}})
+	}
+}
+
+func (p *PBX) fail(id uint64, text string) {
+	if id != 0 {
+		p.out = append(p.out, Output{At: p.now, Reply: &Reply{ID: id, Error: text}})
+	}
+}
+
+func resource(dial string) string {
+	_, resource, _ := strings.Cut(dial, "/")
+	return resource
+}
+
+func (p *PBX) hangUp(in Hangup) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "No such channel")
+		return
+	}
+	p.reply(in.ID, "Channel Hungup")
+	c.softHangup(in.Cause)
+}
+
+// send makes a channel go on somewhere else. ok is false for one that cannot: it is still being called, or about to end.
+func (c *channel) send(to place) (ok bool) {
+	if !c.movable() {
+		return false
+	}
+	c.place = to
+	c.flags |= flagRedirect
+	c.wake()
+	return true
+}
+
+func (c *channel) movable() bool {
+	return c.flags&flagHangup == 0 && (c.member != nil || c.thread != nil && !c.thread.ending)
+}
+
+func (p *PBX) redirect(in Redirect) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "Channel does not exist: "+in.Channel)
+		return
+	}
+	to := place{in.Context, in.Exten, max(in.Priority, 1)}
+	if in.Extra == "" {
+		if !c.send(to) {
+			p.fail(in.ID, "Redirect failed")
+			return
+		}
+		p.reply(in.ID, "Redirect successful")
+		return
+	}
+	extra := p.find(in.Extra)
+	if extra == nil {
+		p.fail(in.ID, "ExtraChannel does not exist: "+in.Extra)
+		return
+	}
+	other := to
+	if in.ExtraExten != "" {
+		other = place{in.ExtraContext, in.ExtraExten, max(in.ExtraPriority, 1)}
+	}
+	switch {
+	case !c.send(to):
+		p.fail(in.ID, "Redirect failed")
+	case !extra.send(other):
+		p.fail(in.ID, "Secondary redirect failed")
+	default:
+		p.reply(in.ID, "Dual Redirect successful")
+	}
+}
+
+func (p *PBX) playDTMF(in PlayDTMF) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "Channel not found")
+		return
+	}
+	p.reply(in.ID, "DTMF successfully queued")
+	d := in.Duration
+	if in.Receive {
+		if d > 0 {
+			c.queue(frame{kind: frameDTMFBegin, digit: in.Digit})
+		}
+		p.after(d, func() { c.queue(frame{kind: frameDTMFEnd, digit: in.Digit, duration: d}) })
+		return
+	}
+	d = min(cmp.Or(d, defaultDigit), time.Minute)
+	c.tech.digit(c, in.Digit, true, 0)
+	p.after(d, func() {
+		if !c.gone {
+			c.tech.digit(c, in.Digit, false, d)
+		}
+	})
+}
+
+func (p *PBX) setVariable(in SetVar) {
+	if in.Channel == "" {
+		p.reply(in.ID, "Variable Set")
+		p.setGlobal(in.Name, in.Value)
+		return
+	}
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "No such channel")
+		return
+	}
+	if !c.assign(in.Name, in.Value) {
+		p.fail(in.ID, "Variable not set")
+		return
+	}
+	p.reply(in.ID, "Variable Set")
+}
+
+func (p *PBX) hold(in Hold) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "No such channel")
+		return
+	}
+	p.reply(in.ID, "")
+	what := frameUnhold
+	if in.On {
+		what = frameHold
+	}
+	c.queue(frame{kind: what})
+}

@@ -1,0 +1,137 @@
+package pbx
+
+// bridge joins two channels, wherever they are.
+func (p *PBX) bridge(in Bridge) {
+	one, two := p.find(in.Channel1), p.find(in.Channel2)
+	switch {
+	case one == nil:
+		p.fail(in.ID, "Channel1 does not exist: "+in.Channel1)
+	case two == nil:
+		p.fail(in.ID, "Channel2 does not exist: "+in.Channel2)
+	case one == two || !one.movable() || !two.movable():
+		p.fail(in.ID, "Unable to bridge channels")
+	default:
+		p.reply(in.ID, "Channels have been bridged")
+		b := p.newBridge("basic", "simple_bridge", "", "", true)
+		one.moveTo(b)
+		two.moveTo(b)
+	}
+}
+
+// moveTo brings a channel into a bridge: out of another, or out of what its thread does, which goes on afterwards.
+func (c *channel) moveTo(b *bridge) {
+	if m := c.member; m != nil {
+		old := m.b
+		if old.pair {
+			old.forget(c)
+		}
+		m.out()
+		if rest := old.members; old.pair && len(rest) > 0 {
+			c.p.soon(rest[0].leave)
+		}
+		b.put(m, "")
+		return
+	}
+	t := c.thread
+	dialplan := t.single == nil
+	t.instead = func() {
+		c.app, c.data = "", ""
+		if b.destroyed {
+			c.p.soon(t.step)
+			return
+		}
+		b.enter(c, func() { t.goOn(dialplan) })
+	}
+	c.flags |= flagRedirect
+	c.wake()
+}
+
+// goOn takes a thread up again after a bridge that interrupted it.
+func (t *thread) goOn(next bool) {
+	switch {
+	case t.c.gone:
+		return
+	case t.c.flags&flagRedirect != 0:
+		t.redirected()
+		return
+	case next:
+		t.c.place.priority++
+	}
+	t.c.p.soon(t.step)
+}
+
+func (p *PBX) bridgeDestroy(in BridgeDestroy) {
+	b := p.bridges[in.Bridge]
+	if b == nil {
+		p.fail(in.ID, "Specified BridgeUniqueid not found")
+		return
+	}
+	p.reply(in.ID, "Bridge has been destroyed")
+	b.destroy()
+}
+
+func (p *PBX) bridgeKick(in BridgeKick) {
+	b := p.bridges[in.Bridge]
+	c := p.find(in.Channel)
+	switch {
+	case b == nil && in.Bridge != "":
+		p.fail(in.ID, "Specified BridgeUniqueid not found")
+	case c == nil:
+		p.fail(in.ID, "Channel does not exist")
+	case c.member == nil || b != nil && c.member.b != b:
+		p.fail(in.ID, "Channel is not in the bridge")
+	default:
+		p.reply(in.ID, "Channel has been kicked")
+		c.member.leave()
+	}
+}
+
+// bridgeWait is BridgeWait([name]): a bridge for all who wait under that name.
+func bridgeWait(t *thread, args string, done func(bool)) {
+	c, name := t.c, at(split(args), 0)
+	if name == "" {
+		name = "default"
+	}
+	var b *bridge
+	for _, x := range c.p.bridges {
+		if x.creator == "BridgeWait" && x.name == name && !x.destroyed {
+			b = x
+		}
+	}
+	if b == nil {
+		b = c.p.newBridge("base", "holding_bridge", "BridgeWait", name, false)
+	}
+	c.answer()
+	c.startMusicAfter(b)
+	b.enter(c, func() {
+		c.stopMusic()
+		done(c.flags == 0)
+	})
+}
+
+// startMusicAfter lets a channel hear music once it is in a bridge.
+func (c *channel) startMusicAfter(b *bridge) {
+	c.p.soon(func() {
+		if !c.gone && c.member != nil && c.member.b == b {
+			c.startMusic("")
+		}
+	})
+}
+
+// bridgeApp is Bridge(channel): joins the channel with another.
+func bridgeApp(t *thread, args string, done func(bool)) {
+	c, name := t.c, at(split(args), 0)
+	other := c.p.find(name)
+	if other == nil || other == c || !other.movable() {
+		c.setVar("BRIDGERESULT", "NONEXISTENT")
+		done(true)
+		return
+	}
+	c.answer()
+	b := c.p.newBridge("basic", "simple_bridge", "", "", true)
+	other.moveTo(b)
+	b.enter(c, func() {
+		c.setVar("BRIDGERESULT", "SUCCESS")
+		done(c.flags&flagHangup == 0)
+	})
+}

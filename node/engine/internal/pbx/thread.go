@@ -1,0 +1,207 @@
+package pbx
+
+import (
+	"time"
+
+	"github.com/amibus/amibus/translator"
+)
+
+// thread runs the dialplan on a channel, a priority a step.
+type thread struct {
+	c       *channel
+	stack   []call // of Gosub
+	steps   int    // at one instant
+	instant time.Time
+	jumped  bool                     // the application chose the next place
+	ending  bool                     // nothing is run any more but h
+	hanging bool                     // h is run
+	single  func(done func(ok bool)) // one application instead of the dialplan: an Originate's
+	instead func()                   // what to do instead of going on at place, once: it goes on then
+	done    func()
+}
+
+// call is one Gosub: where to return to, and its arguments' variables.
+type call struct {
+	back place
+	args variables
+}
+
+const maxStack = 100
+
+// app is an application. It calls done when it is over; ok false ends the call.
+type app func(t *thread, args string, done func(ok bool))
+
+// run starts the dialplan at the channel's place; done is called when the channel is gone.
+func (c *channel) run(done func()) {
+	t := &thread{c: c, done: done}
+	c.thread = t
+	c.p.soon(t.step)
+}
+
+func (t *thread) step() {
+	c := t.c
+	if c.gone {
+		return
+	}
+	if t.single == nil && !t.ending && c.flags&flagHangup != 0 {
+		t.ending = true
+	}
+	switch {
+	case c.flags&flagRedirect != 0:
+		t.redirected()
+	case t.single != nil:
+		t.single(t.finish)
+	case t.ending && !t.hanging:
+		t.hangUp()
+	case t.pause():
+	default:
+		t.execute()
+	}
+}
+
+// pause makes a dialplan that never waits sleep.
+func (t *thread) pause() bool {
+	p := t.c.p
+	if !t.instant.Equal(p.now) {
+		t.instant, t.steps = p.now, 0
+	}
+	if t.steps++; t.steps <= maxSteps {
+		return false
+	}
+	p.after(pauseFor, t.step)
+	return true
+}
+
+func (t *thread) execute() {
+	c, at := t.c, t.c.place
+	s, ok := c.p.cfg.Dialplan.Find(at.context, at.exten, at.priority, c.caller.num)
+	if !ok {
+		t.missing()
+		return
+	}
+	run, ok := apps[lower(s.App)]
+	if !ok {
+		c.p.warn("no application %q for extension (%s, %s, %d)", s.App, at.context, at.exten, at.priority)
+		t.finish(false)
+		return
+	}
+	args := c.p.cfg.Dialplan.Expand(s.Args, c)
+	c.app, c.data = s.App, args
+	c.publish()
+	run(t, args, t.finish)
+}
+
+// finish is called at the end of each application.
+func (t *thread) finish(ok bool) {
+	c := t.c
+	if c.gone {
+		return
+	}
+	c.app, c.data = "", ""
+	switch {
+	case c.flags&flagRedirect != 0:
+		t.redirected()
+		return
+	case t.single != nil || t.hanging && !ok:
+		t.end()
+		return
+	case !ok:
+		t.ending = true
+	case t.jumped:
+		t.jumped = false
+	default:
+		c.place.priority++
+	}
+	c.p.soon(t.step)
+}
+
+// redirected: what ran was stopped in order to go elsewhere.
+func (t *thread) redirected() {
+	t.c.flags &^= flagRedirect
+	t.stack, t.jumped, t.single = nil, false, nil
+	if instead := t.instead; instead != nil {
+		t.instead = nil
+		instead()
+		return
+	}
+	t.c.p.soon(t.step)
+}
+
+// missing: there is nothing at the place.
+func (t *thread) missing() {
+	c := t.c
+	switch {
+	case t.hanging:
+		t.end()
+		return
+	case c.place.priority == 1 && c.place.exten != "i" && c.p.exists(c.place.context, "i", c.caller.num):
+		c.setVar("INVALID_EXTEN", c.place.exten)
+		c.place = place{c.place.context, "i", 1}
+		t.c.p.soon(t.step)
+		return
+	case c.place.priority > 1: // the extension fell through its end: the far end hears how the last Dial went
+		switch c.vars.get("DIALSTATUS") {
+		case "BUSY":
+			busy(t, "10", t.finish)
+			return
+		case "CONGESTION", "CHANUNAVAIL":
+			congestion(t, "10", t.finish)
+			return
+		}
+	}
+	t.ending = true
+	t.c.p.soon(t.step)
+}
+
+// hangUp begins the end of the thread: h is run if there is one.
+func (t *thread) hangUp() {
+	c := t.c
+	c.flags |= flagHangup
+	c.sayLast("SoftHangupRequest", translator.Header("Cause", "16"))
+	if !c.p.exists(c.place.context, "h", c.caller.num) {
+		t.end()
+		return
+	}
+	t.hanging = true
+	c.place = place{c.place.context, "h", 1}
+	c.p.soon(t.step)
+}
+
+// end ends the channel with its thread.
+func (t *thread) end() {
+	t.c.hangup()
+	t.c.thread = nil
+	if t.done != nil {
+		t.done()
+	}
+}
+
+// why a wait is over.
+type why uint8
+
+const (
+	elapsed why = iota
+	stopped     // the channel is to end, or to go elsewhere
+	enough      // a frame was what was waited for
+)
+
+// wait reads the channel for d (negative: for ever), until on says that a frame was what it waited for.
+func (c *channel) wait(d time.Duration, on func(frame) bool, done func(why)) {
+	var limit *timer
+	end := func(w why) {
+		c.unread()
+		c.p.stop(limit)
+		done(w)
+	}
+	if d >= 0 {
+		limit = c.p.after(d, func() { end(elapsed) })
+		c.waiting = limit
+	}
+	c.read(func(f frame) {
+		if f.kind == frameHangup {
+			end(stopped)
+		} else if on != nil && on(f) {
+			end(enough)
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package pbx
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/amibus/amibus/translator"
+)
+
+// variables are those of a channel, or the global ones, newest first as Asterisk has them.
+type variables []translator.Variable
+
+// bare cuts the underscores that say how far a variable is inherited.
+func bare(name string) string {
+	name = strings.TrimPrefix(name, "_")
+	return strings.TrimPrefix(name, "_")
+}
+
+func (v variables) find(name string) int {
+	return slices.IndexFunc(v, func(x translator.Variable) bool { return bare(x.Name) == name })
+}
+
+func (v variables) get(name string) string {
+	if i := v.find(name); i >= 0 {
+		return v[i].Value
+	}
+	return ""
+}
+
+// set sets a variable, or removes it if remove.
+func (v *variables) set(name, value string, remove bool) {
+	if i := v.find(bare(name)); i >= 0 {
+		*v = slices.Delete(*v, i, i+1)
+	}
+	if !remove {
+		*v = slices.Insert(*v, 0, translator.Variable{Name: name, Value: value})
+	}
+}
+
+// setVar sets a variable of a channel and says so.
+func (c *channel) setVar(name, value string) {
+	c.vars.set(name, value, false)
+	c.say("VarSet", translator.Escaped("Variable", name), translator.Escaped("Value", value))
+}
+
+// unsetVar is a variable set to nothing, which removes it.
+func (c *channel) unsetVar(name string) {
+	c.vars.set(name, "", true)
+	c.say("VarSet", translator.Escaped("Variable", name), translator.Header("Value", ""))
+}
+
+func (p *PBX) setGlobal(name, value string) {
+	p.globals.set(name, value, value == "")
+	p.raise("VarSet", translator.Header("Channel", "none"), translator.Header("Uniqueid", "none"),
+		translator.Escaped("Variable", name), translator.Escaped("Value", value))
+}
+
+// inherit gives a channel what its parent hands down: _NAME as NAME, __NAME as it is.
+func (c *channel) inherit(parent *channel) {
+	for _, v := range parent.vars {
+		if !strings.HasPrefix(v.Name, "_") {
+			continue
+		}
+		if name := v.Name; !strings.HasPrefix(name, "__") {
+			v.Name = name[1:]
+		}
+		c.vars = append(c.vars, v)
+		c.say("VarSet", translator.Escaped("Variable", v.Name), translator.Escaped("Value", v.Value))
+	}
+}
+
+// Variable returns the value of a variable as the dialplan sees it: of the channel, else what Asterisk computes, else global.
+func (c *channel) Variable(name string) string {
+	if i := c.vars.find(name); i >= 0 {
+		return c.vars[i].Value
+	}
+	if value, ok := c.builtin(name); ok {
+		return value
+	}
+	return c.p.globals.get(name)
+}
