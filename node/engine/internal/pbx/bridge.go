@@ -21,8 +21,8 @@ type bridge struct {
 type member struct {
 	b    *bridge
 	c    *channel
-	left func()      // called when it has left
-	on   func(frame) // what to do with its frames, if not what a bridge does
+	left func() // called when it has left
+	part func() // called when it is about to leave, once; may be nil
 }
 
 // newBridge makes a bridge and says BridgeCreate.
@@ -135,6 +135,10 @@ func (c *channel) forgetPeer() {
 // out takes the member out and says so, no more.
 func (m *member) out() {
 	b, c := m.b, m.c
+	if part := m.part; part != nil {
+		m.part = nil
+		part()
+	}
 	c.unread()
 	c.member = nil
 	b.members = slices.DeleteFunc(b.members, func(x *member) bool { return x == m })
@@ -164,13 +168,12 @@ func (b *bridge) destroy() {
 
 // frame handles what a member's channel hears from its far end.
 func (m *member) frame(f frame) {
-	if m.on != nil {
-		m.on(f)
-		return
-	}
 	if f.kind == frameHangup {
 		m.leave()
 		return
+	}
+	if m.b.technology == "holding_bridge" {
+		return // nobody hears the others there
 	}
 	for _, other := range slices.Clone(m.b.members) {
 		if other != m {

@@ -32,6 +32,7 @@ type frame struct {
 	digit    byte
 	duration time.Duration
 	forward  string // of a busy one: whom to call instead
+	hops     int    // how many channels it came through: bridges can make a ring
 }
 
 // queue hands a frame to the channel's reader, now or when there is one.
@@ -43,6 +44,9 @@ func (c *channel) queue(f frame) {
 		if c.p.stats.DroppedFrames++; c.p.stats.DroppedFrames == 1 {
 			c.p.warn("channel %s: frames dropped, nobody reads them", c)
 		}
+		return
+	}
+	if f.hops = c.p.hops; f.hops > maxHops {
 		return
 	}
 	c.frames = append(c.frames, f)
@@ -109,10 +113,12 @@ func (c *channel) deliver() {
 		}
 		f := c.frames[0]
 		c.frames = c.frames[:copy(c.frames, c.frames[1:])]
+		c.p.hops = f.hops + 1
 		c.arrive(f)
 		if c.reader != nil {
 			c.reader(f)
 		}
+		c.p.hops = 0
 	}
 }
 

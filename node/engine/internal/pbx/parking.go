@@ -34,7 +34,7 @@ type parked struct {
 	limit  time.Duration
 	timer  *timer
 	left   func() // what becomes of the channel afterwards
-	taken  bool
+	over   bool
 }
 
 func (p *PBX) makeLots() {
@@ -87,43 +87,39 @@ func (call *parked) headers() []translator.Part {
 	}
 }
 
-// watch makes the parked channel's end the end of the parking.
+// watch makes the end of the channel's stay the end of the parking, whoever ends it.
 func (call *parked) watch(m *member) {
-	m.on = func(f frame) {
-		if f.kind == frameHangup {
-			call.leave("ParkedCallGiveUp")
-		}
-	}
-	call.timer = call.l.p.after(call.limit, func() { call.leave("ParkedCallTimeOut") })
+	m.part = func() { call.end("ParkedCallGiveUp") }
+	call.timer = call.l.p.after(call.limit, func() { call.timeout(m) })
 	call.c.startMusic("")
 }
 
-// free gives the space back.
+// end gives the space back and says why, unless that is done.
+func (call *parked) end(why string) {
+	if call.over {
+		return
+	}
+	call.free()
+	call.say(why, nil)
+}
+
 func (call *parked) free() {
-	call.taken = true
+	call.over = true
+	call.c.stopMusic()
 	call.l.p.stop(call.timer)
 	delete(call.l.calls, call.space)
 }
 
-// leave ends the parking without anybody having come: given up, or timed out, which sends the call back to the parker.
-func (call *parked) leave(why string) {
-	c := call.c
-	if call.taken || c.member == nil {
-		return
+// timeout sends a call that nobody came for back to the parker.
+func (call *parked) timeout(m *member) {
+	c, p := call.c, call.l.p
+	call.end("ParkedCallTimeOut")
+	c.place = place{"park-dial", flat(call.parker), 1}
+	if !p.exists(c.place.context, c.place.exten, "") {
+		c.place = place{"parkedcallstimeout", "s", 1}
 	}
-	call.free()
-	c.stopMusic()
-	call.say(why, nil)
-	m := c.member
-	if why == "ParkedCallTimeOut" {
-		c.flags |= flagRedirect
-		c.place = place{"park-dial", flat(call.parker), 1}
-		if !call.l.p.exists(c.place.context, c.place.exten, "") {
-			c.place = place{"parkedcallstimeout", "s", 1}
-		}
-	}
-	m.out()
-	call.l.p.soon(call.left)
+	c.flags |= flagRedirect
+	m.leave()
 }
 
 // flat makes an extension of a dial string, as Asterisk does.
@@ -178,11 +174,10 @@ func parkedCall(t *thread, args string, done func(bool)) {
 	c.answer()
 	b := c.p.newBridge("basic", "simple_bridge", "", "", true)
 	call.free()
-	call.c.stopMusic()
 	call.say("UnParkedCall", c)
 	m := call.c.member
 	m.out()
-	m.on, m.left = nil, func() { call.resume() }
+	m.left = call.resume
 	b.put(m, "")
 	b.enter(c, func() { done(false) })
 }
@@ -221,7 +216,7 @@ func (p *PBX) parkAction(in Park) {
 	case l == nil:
 		p.fail(in.ID, "Requested parking lot could not be found.")
 		return
-	case c.member == nil || c.flags != 0:
+	case c.member == nil || c.flags != 0 || c.member.b.kind == "parking":
 		p.fail(in.ID, "Channel is not in a bridge")
 		return
 	}

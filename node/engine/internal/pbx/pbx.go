@@ -10,6 +10,7 @@ import (
 
 const (
 	maxFrames   = 256              // queued on a channel
+	maxHops     = 64               // from channel to channel, of one frame
 	maxSteps    = 1000             // priorities of one channel at one instant
 	pauseFor    = time.Millisecond // the rest of one that ran them
 	maxTasks    = 100_000          // in one Step: the rest runs in the next
@@ -34,6 +35,7 @@ type PBX struct {
 	rand     *rand.Rand
 	now      time.Time
 	ready    []func() // what is due, in order
+	hops     int      // of the frame that is being handled
 	timers   timers
 	out      []Output
 	started  bool

@@ -1,0 +1,171 @@
+package pbx
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/amibus/amibus/translator"
+)
+
+var (
+	seeds = flag.Int("seeds", 200, "how many random runs")
+	seed0 = flag.Uint64("seed", 0, "the first one's seed")
+)
+
+// exchange is the dialplan of the simulation: everything dials everything.
+var exchange = parsePlan(`
+[test]
+h: NoOp(bye)
+answer: Answer(); Wait(8); Hangup()
+ring: Ringing(); Wait(1); Answer(); Wait(5); Hangup()
+busy: Busy(3)
+congestion: Congestion(3)
+reject: Hangup(21)
+moh: Answer(); MusicOnHold(default,20)
+echo: Answer(); Echo()
+sim: Set(__TENANT=t); Dial(Sim/fast,10,g); NoOp(after); Hangup()
+slow: Dial(Sim/slow,3); Goto(sim,1)
+many: Dial(Sim/slow&Sim/busy&Local/ring@test&Sim/never&Sim/reject,6); Hangup()
+forward: Dial(Sim/forward,6); Hangup()
+chain: Dial(Local/sim@test,20); Hangup()
+chains: Dial(Local/chain@test,20); Hangup()
+cycle: Dial(Local/chain@test/n,20); Hangup()
+park: Park(); Hangup()
+unpark: ParkedCall()
+wait: BridgeWait(); Hangup()
+read: Read(D,,3,,1,3); NoOp(${D}); Hangup()
+digits: Answer(); SendDTMF(12#); Wait(3); Hangup()
+sub: Gosub(subroutine,1(a,b)); Goto(answer,1)
+subroutine: NoOp(${ARG1}); Return(x)
+ivr: Background(hello); WaitExten(3)
+1: Goto(sim,1)
+t: Hangup()
+fall: Dial(Sim/busy)
+spin: NoOp(); Goto(spin,1)
+`)
+
+var endpoints = map[string]Endpoint{
+	"fast": {Talk: 6 * sec}, "slow": {Ring: 4 * sec}, "busy": {Busy: true}, "congested": {Congestion: true}, "never": {NoAnswer: true},
+	"reject": {Ring: sec, Reject: 21}, "forward": {Forward: "Local/sim@test"}, "gone": {Unavailable: true}, "digits": {DTMF: "12#3", Talk: 9 * sec},
+}
+
+func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
+
+// random makes any input, often one that makes no sense.
+func random(r *rand.Rand, w *world) Input {
+	all := w.p.all()
+	some := func() string {
+		if len(all) == 0 || r.IntN(40) == 0 {
+			return "nobody"
+		}
+		return all[r.IntN(len(all))].name
+	}
+	place := func() string {
+		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
+			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere")
+	}
+	switch n := r.IntN(20); n {
+	case 0, 1, 2:
+		o := Originate{ID: 1, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
+		if r.IntN(2) == 0 {
+			o.Channel += "/n"
+		}
+		if r.IntN(3) == 0 {
+			o.Application, o.Data = pick(r, "Wait", "Park", "Dial", "Nothing", "Echo"), pick(r, "3", "Sim/fast", "")
+		}
+		return o
+	case 3:
+		return Originate{Channel: "Sim/" + pick(r, "fast", "slow", "busy", "never", "reject", "gone", "digits"), Context: "test", Exten: place(), Async: true,
+			ChannelID: pick(r, "", "", "chosen"), Variables: []translator.Variable{{Name: "__A", Value: "1"}, {Name: "_B", Value: "2"}}}
+	case 4, 5, 6, 7:
+		return Incoming{Endpoint: pick(r, "fast", "slow", "digits"), Context: "test", Exten: place(), CallerNum: "100", CallerName: "O'Hara"}
+	case 8, 9:
+		return Hangup{ID: 2, Channel: some(), Cause: r.IntN(40)}
+	case 10:
+		return Redirect{ID: 3, Channel: some(), Context: "test", Exten: place()}
+	case 11:
+		return Redirect{ID: 3, Channel: some(), Context: "test", Exten: place(), Extra: some(), ExtraContext: "test", ExtraExten: place()}
+	case 12:
+		return Bridge{ID: 4, Channel1: some(), Channel2: some()}
+	case 13:
+		return BlindTransfer{ID: 5, Channel: some(), Context: "test", Exten: place()}
+	case 14:
+		return Park{ID: 6, Channel: some(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
+	case 15:
+		return PlayDTMF{ID: 7, Channel: some(), Digit: "0123456789*#"[r.IntN(12)], Receive: r.IntN(2) == 0}
+	case 16:
+		return Hold{Channel: some(), On: r.IntN(2) == 0}
+	case 17:
+		return SetVar{ID: 8, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
+	case 18:
+		return Atxfer{ID: 9, Channel: some(), Context: "test", Exten: place()}
+	default:
+		for _, c := range all {
+			if c.member != nil && r.IntN(2) == 0 {
+				if r.IntN(2) == 0 {
+					return BridgeKick{ID: 9, Bridge: c.member.b.id, Channel: c.name}
+				}
+				return BridgeDestroy{ID: 9, Bridge: c.member.b.id}
+			}
+		}
+		return HangupFar{Channel: some()}
+	}
+}
+
+// simulate runs a random exchange of a seed and returns what it said.
+func simulate(t testing.TB, seed uint64, inputs int) *world {
+	w := newWorld(t, Config{Dialplan: exchange, Seed: seed, ChannelVars: []string{"TENANT"}, Endpoints: endpoints, Lots: []Lot{{"default", 701, 703, 3 * sec}}})
+	r := rand.New(rand.NewPCG(seed, 1))
+	for range inputs {
+		w.do(random(r, w))
+		w.run(time.Duration(r.IntN(800)) * ms)
+	}
+	w.run(60 * sec)
+	w.act(hangupAll{})
+	w.run(60 * sec)
+	w.act(hangupAll{})
+	w.run(60 * sec)
+	return w
+}
+
+func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
+	t.Parallel()
+	for i := range *seeds {
+		seed := *seed0 + uint64(i)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			w := simulate(t, seed, 60)
+			k := newChecker()
+			for i := range w.events {
+				k.event(&w.events[i])
+			}
+			k.over()
+			for i, bad := range k.bad {
+				if i < 5 {
+					t.Error(bad)
+				}
+			}
+			if s := w.p.Stats(); s.Channels > 0 || s.Bridges > 1 {
+				t.Errorf("left behind: %+v", s)
+			}
+			if n := len(w.p.timers.heap); n > 0 {
+				t.Errorf("%d timers left", n)
+			}
+		})
+	}
+}
+
+func TestTheSameSeedSaysTheSame(t *testing.T) {
+	t.Parallel()
+	a, b, c := simulate(t, 7, 100), simulate(t, 7, 100), simulate(t, 8, 100)
+	if !bytes.Equal(a.text, b.text) {
+		t.Error("two runs of one seed differ")
+	}
+	if bytes.Equal(a.text, c.text) || len(a.text) < 10_000 {
+		t.Errorf("the seed does not matter, or nothing happens: %d bytes", len(a.text))
+	}
+}
