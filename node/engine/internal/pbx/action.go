@@ -74,10 +74,22 @@ func (c *channel) send(to place) (ok bool) {
 	if !c.movable() {
 		return false
 	}
-	c.place = to
+	c.redirectTo(to)
+	return true
+}
+
+// redirectTo stops what the channel does in order to go on somewhere else.
+func (c *channel) redirectTo(to place) {
+	c.goTo = to
 	c.flags |= flagRedirect
 	c.wake()
-	return true
+}
+
+// arrived is where a redirect takes effect.
+func (c *channel) arrived() {
+	if c.flags&flagRedirect != 0 {
+		c.place = c.goTo
+	}
 }
 
 func (c *channel) movable() bool {

@@ -140,6 +140,7 @@ func (m *member) out() {
 		part()
 	}
 	c.unread()
+	c.arrived()
 	c.member = nil
 	b.members = slices.DeleteFunc(b.members, func(x *member) bool { return x == m })
 	if c.cause == 0 {
@@ -216,6 +217,7 @@ func (c *channel) released() {
 		return
 	}
 	if c.flags&flagRedirect != 0 {
+		c.arrived()
 		c.flags &^= flagRedirect
 		c.run(nil)
 		return

@@ -42,8 +42,7 @@ func (c *channel) moveTo(b *bridge) {
 		}
 		b.enter(c, func() { t.goOn(dialplan) })
 	}
-	c.flags |= flagRedirect
-	c.wake()
+	c.redirectTo(c.place)
 }
 
 // goOn takes a thread up again after a bridge that interrupted it.

@@ -26,6 +26,21 @@ const (
 	notBuilt = "SendFlash and PlayMF are not built"
 )
 
+func variable(name, value string) SetVar {
+	return SetVar{Channel: "Local/ans-20@test-00000000;1", Name: name, Value: value}
+}
+
+// inexact are the scenarios whose values differ too; the others are the same to the last one but for clocks and counters.
+var inexact = map[string]string{
+	"call-failed":        "an IAX2 channel is dialled there; OriginateResponse overtook or was overtaken",
+	"dtmf":               clock,
+	"local-chain":        atOnce,
+	"local-optimization": iax,
+	"redirect":           "OriginateResponse overtook",
+	"transfer-blind":     "OriginateResponse overtook; who of two that are sent away leaves first is chance",
+	"call-parallel":      "the called channels rang before their DialBegin",
+}
+
 func digit(d byte, length time.Duration) PlayDTMF {
 	return PlayDTMF{Channel: "Local/senddtmf@test-00000000;2", Digit: d, Duration: length}
 }
@@ -122,6 +137,9 @@ var scenarios = []struct {
 		{421 * ms, digit('*', 120*ms)}, {413 * ms, digit('#', 120*ms)}, {421 * ms, digit('A', 120*ms)},
 		{631 * ms, PlayDTMF{Channel: "Local/senddtmf@test-00000000;1", Digit: '7', Receive: true}}}, map[string]string{
 		"Local/senddtmf@test-1;1": clock, "Local/senddtmf@test-1;2": notBuilt}},
+	{"getvar-setvar", []act{{0, named(runs("Local/ans-20@test/n", "Wait", "20"), "")}, {sec, variable("FOO", "bar: baz")},
+		{0, SetVar{Name: "GLOB", Value: "1"}}, {0, variable("NOFUNC(x)", "x")}, {0, variable("UNI", "ü ☎")}, {0, variable("CALLTYPE", "changed")},
+		{sec, hangupAll{}}}, map[string]string{"Local/ans-20@test-1;2": atOnce}},
 	{"userevent-dialplan", []act{{0, runs("Local/uevents@test/n", "Wait", "1")}}, nil},
 	{"local-chain", []act{{0, dials("Local/moh@test", "dialopt-play")}, {3 * sec, hangupAll{}}}, map[string]string{
 		"Local/moh@test-1;1": atOnce, "Local/moh@test-1;2": atOnce, "Local/play@test-2;2": atOnce}},
@@ -162,7 +180,11 @@ func TestTheEngineDoesWhatAsteriskDid(t *testing.T) {
 				w.act(a.input)
 			}
 			w.run(200 * sec)
-			compare(t, w.events, recorded(t, s.name, "alpha"), shape, s.excused)
+			want := recorded(t, s.name, "alpha")
+			compare(t, w.events, want, shape, s.excused)
+			if inexact[s.name] == "" {
+				compare(t, w.events, want, whole, s.excused)
+			}
 		})
 	}
 }

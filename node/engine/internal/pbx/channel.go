@@ -29,7 +29,7 @@ type flags uint8
 
 const (
 	flagHangup   flags = 1 << iota // the channel is to end
-	flagRedirect                   // its thread stops what it does, and goes on at place
+	flagRedirect                   // its thread stops what it does, and goes on at goTo
 )
 
 // channel is one leg of a call.
@@ -51,6 +51,7 @@ type channel struct {
 	reader                   func(frame) // who waits for frames, nil: nobody
 	waking                   bool        // a delivery is due
 	flags                    flags
+	goTo                     place   // where flagRedirect sends it
 	thread                   *thread // the dialplan it runs, if any
 	member                   *member // its place in a bridge, if any
 	outgoing                 bool    // the far end is called, not calling

@@ -74,7 +74,7 @@ func (l *local) call(one *channel) bool {
 	two := l.two
 	for _, v := range one.vars {
 		two.vars = append(two.vars, v)
-		two.say("VarSet", translator.Escaped("Variable", v.Name), translator.Escaped("Value", v.Value))
+		two.sayLast("VarSet", translator.Escaped("Variable", v.Name), translator.Escaped("Value", v.Value))
 	}
 	two.caller, two.connected = one.connected, one.caller
 	two.language, two.account = one.language, one.account

@@ -114,9 +114,9 @@ func (call *parked) free() {
 func (call *parked) timeout(m *member) {
 	c, p := call.c, call.l.p
 	call.end("ParkedCallTimeOut")
-	c.place = place{"park-dial", flat(call.parker), 1}
-	if !p.exists(c.place.context, c.place.exten, "") {
-		c.place = place{"parkedcallstimeout", "s", 1}
+	c.goTo = place{"park-dial", flat(call.parker), 1}
+	if !p.exists(c.goTo.context, c.goTo.exten, "") {
+		c.goTo = place{"parkedcallstimeout", "s", 1}
 	}
 	c.flags |= flagRedirect
 	m.leave()

@@ -117,6 +117,7 @@ func (t *thread) finish(ok bool) {
 
 // redirected: what ran was stopped in order to go elsewhere.
 func (t *thread) redirected() {
+	t.c.arrived()
 	t.c.flags &^= flagRedirect
 	t.stack, t.jumped, t.single = nil, false, nil
 	if instead := t.instead; instead != nil {

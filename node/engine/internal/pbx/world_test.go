@@ -275,3 +275,21 @@ func difference(got, want []string) string {
 	show("asterisk", want)
 	return b.String()
 }
+
+// whole is the event with its values, as far as they do not depend on clocks and counters.
+func whole(e *event, n *names) string {
+	var b strings.Builder
+	b.WriteString(e.name)
+	for _, h := range e.headers {
+		v := n.channel(h.value)
+		switch {
+		case h.name == "Timestamp", strings.HasSuffix(h.name, "nkedid"), strings.HasSuffix(h.name, "niqueid"), h.name == "DestUniqueId", h.name == "ActionID", h.name == "Id",
+			strings.HasPrefix(h.name, "Parking") && h.name != "Parkinglot":
+			continue
+		case h.name == "Value" && strings.HasSuffix(e.get("Variable"), "_MS"), h.name == "Value" && strings.HasSuffix(e.get("Variable"), "TIME"):
+			v = "~"
+		}
+		fmt.Fprintf(&b, " %s=%s", n.channel(h.name), v)
+	}
+	return b.String()
+}
