@@ -31,6 +31,8 @@ func (p *PBX) handle(in Input) {
 		p.blindTransfer(in)
 	case Atxfer:
 		p.atxfer(in)
+	case CancelAtxfer:
+		p.cancelAtxfer(in)
 	case Park:
 		p.parkAction(in)
 	case PlayDTMF:

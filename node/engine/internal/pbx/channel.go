@@ -51,10 +51,11 @@ type channel struct {
 	reader                   func(frame) // who waits for frames, nil: nobody
 	waking                   bool        // a delivery is due
 	flags                    flags
-	goTo                     place   // where flagRedirect sends it
-	thread                   *thread // the dialplan it runs, if any
-	member                   *member // its place in a bridge, if any
-	outgoing                 bool    // the far end is called, not calling
+	goTo                     place     // where flagRedirect sends it
+	thread                   *thread   // the dialplan it runs, if any
+	transfer                 *transfer // the attended one it makes
+	member                   *member   // its place in a bridge, if any
+	outgoing                 bool      // the far end is called, not calling
 	gone                     bool
 	limit                    *timer // AbsoluteTimeout
 	waiting                  *timer // of what it does now

@@ -62,7 +62,7 @@ func (k *checker) event(e *event) {
 
 // mentions checks every channel that the event is about.
 func (k *checker) mentions(e *event) {
-	if e.name == "OriginateResponse" {
+	if e.name == "OriginateResponse" || e.name == "AttendedTransfer" { // of stored snapshots
 		return
 	}
 	for i, h := range e.headers {

@@ -1,10 +1,10 @@
 package pbx
 
 import (
+	"errors"
 	"strconv"
 	"strings"
-
-	"github.com/amibus/amibus/translator"
+	"time"
 )
 
 // Dialplan is what the threads of a PBX run. It does not change; a reload makes another one.
@@ -22,11 +22,29 @@ type Dialplan interface {
 // Step is one priority: an application and its arguments, not yet expanded.
 type Step struct{ App, Args string }
 
-// Vars is what a dialplan asks of the channel it runs on.
+// Vars is what a line of the dialplan may ask of the channel it runs on, and of the node.
 type Vars interface {
-	Variable(name string) string
-	Function(name, args string) (value string, ok bool)
+	Variable(name string) (string, bool)
+	SetVariable(name, value string)
+	Global(name string) (string, bool)
+	SetGlobal(name, value string)
+	Function(name, args string) (string, error)
+	SetFunction(name, args, value string) error
+	DBGet(family, key string) (string, bool)
+	DBPut(family, key, value string)
+	DeviceState(device string) string
+	SetDeviceState(custom, state string) bool
+	Now() time.Time
+	Location(name string) *time.Location
+	Rand(n int64) int64
+	Warn(text string)
 }
+
+// Errors of functions.
+var (
+	ErrNoFunction = errors.New("function not registered")
+	ErrNoWrite    = errors.New("function cannot be written to")
+)
 
 // exists says whether the dialplan has an extension.
 func (p *PBX) exists(context, exten string, callerID string) bool {
@@ -57,128 +75,4 @@ func (p *PBX) parse(text string, from place, callerID string) (to place, ok bool
 	}
 	to.priority, ok = p.cfg.Dialplan.Label(to.context, to.exten, priority, callerID)
 	return to, ok
-}
-
-// builtin returns the variables that Asterisk computes.
-func (c *channel) builtin(name string) (value string, ok bool) {
-	switch name {
-	case "EXTEN":
-		return c.place.exten, true
-	case "CONTEXT":
-		return c.place.context, true
-	case "PRIORITY":
-		return strconv.Itoa(c.place.priority), true
-	case "CHANNEL":
-		return c.name, true
-	case "UNIQUEID":
-		return c.uniqueid, true
-	case "HANGUPCAUSE":
-		return strconv.Itoa(c.cause), true
-	case "EPOCH":
-		return strconv.FormatInt(c.p.now.Unix(), 10), true
-	case "SYSTEMNAME":
-		return c.p.cfg.SystemName, true
-	}
-	return "", false
-}
-
-// Function returns the value of a function that asks about the channel.
-func (c *channel) Function(name, args string) (value string, ok bool) {
-	switch name {
-	case "CALLERID":
-		return partyField(c.caller, args)
-	case "CONNECTEDLINE":
-		return partyField(c.connected, args)
-	case "CHANNEL":
-		return c.field(args)
-	case "GLOBAL":
-		return c.p.globals.get(args), true
-	}
-	return "", false
-}
-
-func partyField(of party, field string) (value string, ok bool) {
-	switch strings.ToLower(field) {
-	case "num", "number":
-		return of.num, true
-	case "name":
-		return of.name, true
-	case "all":
-		return `"` + of.name + `" <` + of.num + `>`, true
-	}
-	return "", false
-}
-
-func (c *channel) field(name string) (value string, ok bool) {
-	switch strings.ToLower(name) {
-	case "name":
-		return c.name, true
-	case "uniqueid":
-		return c.uniqueid, true
-	case "linkedid":
-		return c.linkedid, true
-	case "language":
-		return c.language, true
-	case "accountcode":
-		return c.account, true
-	case "state":
-		return translator.StateName(c.state), true
-	case "exten":
-		return c.place.exten, true
-	case "context":
-		return c.place.context, true
-	case "channeltype":
-		return c.tech.kind(), true
-	}
-	return "", false
-}
-
-// assign sets a variable, or a function of the channel. ok is false for a function that cannot be set.
-func (c *channel) assign(name, value string) (ok bool) {
-	function, args, found := strings.Cut(name, "(")
-	if !found {
-		c.setVar(name, value)
-		return true
-	}
-	args = strings.ToLower(strings.TrimSuffix(args, ")"))
-	switch function {
-	case "CALLERID":
-		return setParty(&c.caller, args, value) && c.published()
-	case "CONNECTEDLINE":
-		return setParty(&c.connected, strings.TrimSuffix(args, ",i"), value) && c.published()
-	case "GLOBAL":
-		c.p.setGlobal(args, value)
-		return true
-	case "CHANNEL":
-		switch args {
-		case "language":
-			c.language = value
-		case "accountcode":
-			c.account = value
-		default:
-			return false
-		}
-		return c.published()
-	}
-	return false
-}
-
-func (c *channel) published() bool {
-	c.publish()
-	return true
-}
-
-func setParty(of *party, field, value string) bool {
-	switch field {
-	case "num", "number":
-		of.num = value
-	case "name":
-		of.name = value
-	case "all":
-		name, num, _ := strings.Cut(value, "<")
-		of.name, of.num = strings.Trim(strings.TrimSpace(name), `"`), strings.TrimSuffix(num, ">")
-	default:
-		return false
-	}
-	return true
 }

@@ -96,6 +96,12 @@ type Atxfer struct {
 	Channel, Context, Exten string
 }
 
+// CancelAtxfer takes the channel back to whom it talked to before its Atxfer.
+type CancelAtxfer struct {
+	ID      uint64
+	Channel string
+}
+
 // Park parks a channel, announced to (and after the timeout handed to) another.
 type Park struct {
 	ID              uint64
@@ -141,6 +147,7 @@ func (BridgeDestroy) input() {}
 func (BridgeKick) input()    {}
 func (BlindTransfer) input() {}
 func (Atxfer) input()        {}
+func (CancelAtxfer) input()  {}
 func (Park) input()          {}
 func (PlayDTMF) input()      {}
 func (SetVar) input()        {}

@@ -27,6 +27,7 @@ type Config struct {
 	Endpoints   map[string]Endpoint // Sim/NAME
 	Lots        []Lot               // default: one named default, 701 to 720, 45 s
 	Warn        func(text string)   // a line for the log; may be nil
+	Location    func(name string) *time.Location
 }
 
 // PBX is the state machine.
@@ -43,6 +44,8 @@ type PBX struct {
 	names    map[string]*channel
 	bridges  map[string]*bridge
 	globals  variables
+	db       map[string]string // AstDB, family/key
+	devices  map[string]string // the states of custom ones
 	lots     map[string]*lot
 	ids      int // the N of EPOCH.N
 	locals   int
@@ -71,6 +74,7 @@ func New(cfg Config) *PBX {
 	p := &PBX{
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, cfg.Seed^0x9e3779b97f4a7c15)),
 		channels: map[string]*channel{}, names: map[string]*channel{}, bridges: map[string]*bridge{}, lots: map[string]*lot{},
+		db: map[string]string{}, devices: map[string]string{},
 	}
 	p.makeLots()
 	return p

@@ -82,7 +82,8 @@ func (p plan) Expand(text string, vars Vars) string {
 				v, _ := vars.Function(m[1], m[2])
 				return v
 			}
-			return vars.Variable(m[1])
+			v, _ := vars.Variable(m[1])
+			return v
 		})
 	}
 	return text

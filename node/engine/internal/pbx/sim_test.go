@@ -64,11 +64,21 @@ func random(r *rand.Rand, w *world) Input {
 		}
 		return all[r.IntN(len(all))].name
 	}
+	talking := func() string {
+		for range 20 {
+			if len(all) > 0 && r.IntN(10) > 0 {
+				if c := all[r.IntN(len(all))]; c.member != nil {
+					return c.name
+				}
+			}
+		}
+		return some()
+	}
 	place := func() string {
 		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
 			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere")
 	}
-	switch n := r.IntN(20); n {
+	switch r.IntN(21) {
 	case 0, 1, 2:
 		o := Originate{ID: 1, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
 		if r.IntN(2) == 0 {
@@ -92,17 +102,20 @@ func random(r *rand.Rand, w *world) Input {
 	case 12:
 		return Bridge{ID: 4, Channel1: some(), Channel2: some()}
 	case 13:
-		return BlindTransfer{ID: 5, Channel: some(), Context: "test", Exten: place()}
+		return BlindTransfer{ID: 5, Channel: talking(), Context: "test", Exten: place()}
 	case 14:
-		return Park{ID: 6, Channel: some(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
+		return Park{ID: 6, Channel: talking(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
 	case 15:
 		return PlayDTMF{ID: 7, Channel: some(), Digit: "0123456789*#"[r.IntN(12)], Receive: r.IntN(2) == 0}
 	case 16:
-		return Hold{Channel: some(), On: r.IntN(2) == 0}
+		return Hold{Channel: talking(), On: r.IntN(2) == 0}
 	case 17:
 		return SetVar{ID: 8, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
-	case 18:
-		return Atxfer{ID: 9, Channel: some(), Context: "test", Exten: place()}
+	case 18, 19:
+		if r.IntN(4) == 0 {
+			return CancelAtxfer{ID: 9, Channel: some()}
+		}
+		return Atxfer{ID: 9, Channel: talking(), Context: "test", Exten: place()}
 	default:
 		for _, c := range all {
 			if c.member != nil && r.IntN(2) == 0 {
@@ -167,5 +180,34 @@ func TestTheSameSeedSaysTheSame(t *testing.T) {
 	}
 	if bytes.Equal(a.text, c.text) || len(a.text) < 10_000 {
 		t.Errorf("the seed does not matter, or nothing happens: %d bytes", len(a.text))
+	}
+}
+
+// A rule that is never put to the test proves nothing: the simulation must come across everything.
+func TestTheSimulationSeesEverything(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for seed := range uint64(60) {
+		for _, e := range simulate(t, seed, 60).events {
+			key := e.name
+			if s := e.get("DialStatus"); e.name == "DialEnd" {
+				key += " " + s
+			}
+			if e.get("Forward") != "" {
+				key = "DialEnd Forward"
+			}
+			seen[key]++
+		}
+	}
+	for _, name := range []string{
+		"Newchannel", "Newstate", "Newexten", "NewCallerid", "NewConnectedLine", "VarSet", "HangupRequest", "SoftHangupRequest", "Hangup", "BridgeCreate",
+		"BridgeEnter", "BridgeLeave", "BridgeDestroy", "DialBegin", "DialState", "DialEnd ANSWER", "DialEnd BUSY", "DialEnd CANCEL", "DialEnd NOANSWER",
+		"DialEnd CONGESTION", "DialEnd Forward", "LocalBridge", "LocalOptimizationBegin", "LocalOptimizationEnd", "BlindTransfer", "AttendedTransfer",
+		"ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "MusicOnHoldStart", "MusicOnHoldStop", "DTMFBegin", "DTMFEnd", "Hold", "Unhold",
+		"OriginateResponse",
+	} {
+		if seen[name] == 0 {
+			t.Errorf("never seen: %s", name)
+		}
 	}
 }

@@ -28,7 +28,3 @@ func (p *PBX) blindTransfer(in BlindTransfer) {
 	}, to...)...)
 	peer.send(place{in.Context, in.Exten, 1})
 }
-
-func (p *PBX) atxfer(in Atxfer) {
-	p.fail(in.ID, "Atxfer is not built")
-}

@@ -68,14 +68,3 @@ func (c *channel) inherit(parent *channel) {
 		c.say("VarSet", translator.Escaped("Variable", v.Name), translator.Escaped("Value", v.Value))
 	}
 }
-
-// Variable returns the value of a variable as the dialplan sees it: of the channel, else what Asterisk computes, else global.
-func (c *channel) Variable(name string) string {
-	if i := c.vars.find(name); i >= 0 {
-		return c.vars[i].Value
-	}
-	if value, ok := c.builtin(name); ok {
-		return value
-	}
-	return c.p.globals.get(name)
-}

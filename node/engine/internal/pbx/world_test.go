@@ -40,13 +40,6 @@ func newWorld(t testing.TB, cfg Config) *world {
 		cfg.Dialplan = office
 	}
 	cfg.SystemName = "alpha"
-	if cfg.Warn == nil {
-		cfg.Warn = func(text string) {
-			if testing.Verbose() {
-				t.Log(text)
-			}
-		}
-	}
 	return &world{
 		t: t, p: New(cfg), start: epoch, now: epoch, replies: map[uint64]*Reply{},
 		writer: translator.Writer{SystemName: "alpha", Timestamps: true},
