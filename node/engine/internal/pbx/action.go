@@ -31,6 +31,10 @@ func (p *PBX) handle(in Input) {
 		p.blindTransfer(in)
 	case Atxfer:
 		p.atxfer(in)
+	case AbsoluteTimeout:
+		p.absoluteTimeout(in)
+	case LocalOptimizeAway:
+		p.optimizeAway(in)
 	case CancelAtxfer:
 		p.cancelAtxfer(in)
 	case Park:
@@ -186,4 +190,33 @@ func (p *PBX) hold(in Hold) {
 		what = frameHold
 	}
 	c.queue(frame{kind: what})
+}
+
+func (p *PBX) absoluteTimeout(in AbsoluteTimeout) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "No such channel")
+		return
+	}
+	p.reply(in.ID, "Timeout Set")
+	p.stop(c.limit)
+	if in.After > 0 {
+		c.limit = p.after(in.After, func() { c.softHangup(0) })
+	}
+}
+
+func (p *PBX) optimizeAway(in LocalOptimizeAway) {
+	c := p.find(in.Channel)
+	if c == nil {
+		p.fail(in.ID, "Channel does not exist: "+in.Channel)
+		return
+	}
+	l, ok := c.tech.(*local)
+	if !ok {
+		p.fail(in.ID, "Channel is not a Local channel")
+		return
+	}
+	p.reply(in.ID, "Queued channel to be optimized away")
+	l.keep = false
+	p.after(settle, l.optimize)
 }

@@ -9,6 +9,7 @@ import (
 // bridge is where channels hear each other.
 type bridge struct {
 	p                    *PBX
+	seq                  uint64 // in the order in which they came
 	id, kind, technology string
 	creator, name        string
 	members              []*member
@@ -27,7 +28,8 @@ type member struct {
 
 // newBridge makes a bridge and says BridgeCreate.
 func (p *PBX) newBridge(kind, technology, creator, name string, pair bool) *bridge {
-	b := &bridge{p: p, id: p.uuid(), kind: kind, technology: technology, creator: creator, name: name, pair: pair}
+	p.bridgeSeq++
+	b := &bridge{p: p, seq: p.bridgeSeq, id: p.uuid(), kind: kind, technology: technology, creator: creator, name: name, pair: pair}
 	p.bridges[b.id] = b
 	p.raise("BridgeCreate", b.group(""))
 	return b

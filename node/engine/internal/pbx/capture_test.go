@@ -132,7 +132,7 @@ var scenarios = []struct {
 		{0, named(runs("Local/moh@test/n", "Wait", "60"), "hup-0")}, {0, named(runs("Local/moh@test/n", "Wait", "60"), "hup-1")},
 		{0, named(runs("Local/moh@test/n", "Wait", "60"), "hup-2")}, {0, named(runs("Local/moh@test/n", "Wait", "60"), "hup-3")},
 		{0, named(runs("Local/moh@test/n", "Wait", "60"), "hup-4")}, {sec, Hangup{Channel: "hup-0", Cause: 17}}, {sec, Hangup{Channel: "hup-1"}},
-		{sec, Hangup{Channel: "hup-2"}}, {sec, Hangup{Channel: "hup-3"}}, {sec, Hangup{Channel: "hup-4", Cause: 38}}}, nil},
+		{sec, Hangup{Channel: "hup-2"}}, {sec, AbsoluteTimeout{Channel: "hup-3", After: sec}}, {2 * sec, Hangup{Channel: "hup-4", Cause: 38}}}, nil},
 	{"dtmf", []act{{0, dials("Local/senddtmf@test/n", "dtmf")}, {1000 * ms, digit('1', 120*ms)}, {421 * ms, digit('2', 120*ms)},
 		{421 * ms, digit('*', 120*ms)}, {413 * ms, digit('#', 120*ms)}, {421 * ms, digit('A', 120*ms)},
 		{631 * ms, PlayDTMF{Channel: "Local/senddtmf@test-00000000;1", Digit: '7', Receive: true}}}, map[string]string{

@@ -23,8 +23,7 @@ type Reply struct {
 	Items []translator.Raised // of a list
 }
 
-// Input is one thing that happened. One of Originate, Hangup, Redirect, Bridge, BridgeDestroy, BridgeKick, BlindTransfer, Atxfer, Park,
-// PlayDTMF, SetVar, Incoming, Hold.
+// Input is one thing that happened: one of the types below.
 type Input interface{ input() }
 
 // Originate makes a call. Channel is TECH/RESOURCE; what answers runs Application, or Context, Exten, Priority.
@@ -96,6 +95,19 @@ type Atxfer struct {
 	Channel, Context, Exten string
 }
 
+// AbsoluteTimeout ends a channel after a time; 0 takes that back.
+type AbsoluteTimeout struct {
+	ID      uint64
+	Channel string
+	After   time.Duration
+}
+
+// LocalOptimizeAway lets a Local channel that was made with /n be optimized away after all.
+type LocalOptimizeAway struct {
+	ID      uint64
+	Channel string
+}
+
 // CancelAtxfer takes the channel back to whom it talked to before its Atxfer.
 type CancelAtxfer struct {
 	ID      uint64
@@ -138,18 +150,20 @@ type Hold struct {
 	On      bool
 }
 
-func (Originate) input()     {}
-func (Hangup) input()        {}
-func (HangupFar) input()     {}
-func (Redirect) input()      {}
-func (Bridge) input()        {}
-func (BridgeDestroy) input() {}
-func (BridgeKick) input()    {}
-func (BlindTransfer) input() {}
-func (Atxfer) input()        {}
-func (CancelAtxfer) input()  {}
-func (Park) input()          {}
-func (PlayDTMF) input()      {}
-func (SetVar) input()        {}
-func (Incoming) input()      {}
-func (Hold) input()          {}
+func (Originate) input()         {}
+func (Hangup) input()            {}
+func (HangupFar) input()         {}
+func (Redirect) input()          {}
+func (Bridge) input()            {}
+func (BridgeDestroy) input()     {}
+func (BridgeKick) input()        {}
+func (BlindTransfer) input()     {}
+func (Atxfer) input()            {}
+func (AbsoluteTimeout) input()   {}
+func (LocalOptimizeAway) input() {}
+func (CancelAtxfer) input()      {}
+func (Park) input()              {}
+func (PlayDTMF) input()          {}
+func (SetVar) input()            {}
+func (Incoming) input()          {}
+func (Hold) input()              {}

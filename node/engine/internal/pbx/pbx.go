@@ -32,27 +32,28 @@ type Config struct {
 
 // PBX is the state machine.
 type PBX struct {
-	cfg      Config
-	rand     *rand.Rand
-	now      time.Time
-	ready    []func() // what is due, in order
-	hops     int      // of the frame that is being handled
-	timers   timers
-	out      []Output
-	started  bool
-	channels map[string]*channel // by uniqueid
-	names    map[string]*channel
-	bridges  map[string]*bridge
-	globals  variables
-	db       map[string]string // AstDB, family/key
-	devices  map[string]string // the states of custom ones
-	lots     map[string]*lot
-	ids      int // the N of EPOCH.N
-	locals   int
-	sims     int
-	optimize int // ids of optimizations
-	stats    Stats
-	scratch  []translator.Raised
+	cfg       Config
+	rand      *rand.Rand
+	now       time.Time
+	ready     []func() // what is due, in order
+	hops      int      // of the frame that is being handled
+	timers    timers
+	out       []Output
+	started   bool
+	channels  map[string]*channel // by uniqueid
+	names     map[string]*channel
+	bridges   map[string]*bridge
+	bridgeSeq uint64
+	globals   variables
+	db        map[string]string // AstDB, family/key
+	devices   map[string]string // the states of custom ones
+	lots      map[string]*lot
+	ids       int // the N of EPOCH.N
+	locals    int
+	sims      int
+	optimize  int // ids of optimizations
+	stats     Stats
+	scratch   []translator.Raised
 }
 
 // Stats of a PBX.

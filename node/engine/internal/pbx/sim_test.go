@@ -78,7 +78,7 @@ func random(r *rand.Rand, w *world) Input {
 		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
 			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere")
 	}
-	switch r.IntN(21) {
+	switch r.IntN(22) {
 	case 0, 1, 2:
 		o := Originate{ID: 1, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
 		if r.IntN(2) == 0 {
@@ -111,6 +111,11 @@ func random(r *rand.Rand, w *world) Input {
 		return Hold{Channel: talking(), On: r.IntN(2) == 0}
 	case 17:
 		return SetVar{ID: 8, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
+	case 20:
+		if r.IntN(2) == 0 {
+			return LocalOptimizeAway{ID: 9, Channel: talking()}
+		}
+		return AbsoluteTimeout{ID: 9, Channel: some(), After: time.Duration(r.IntN(5)) * sec}
 	case 18, 19:
 		if r.IntN(4) == 0 {
 			return CancelAtxfer{ID: 9, Channel: some()}

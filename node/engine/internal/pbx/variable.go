@@ -27,13 +27,19 @@ func (v variables) get(name string) string {
 	return ""
 }
 
-// set sets a variable, or removes it if remove.
+const (
+	maxVars  = 2000 // of a channel, and global ones
+	maxValue = 8191 // bytes
+)
+
+// set sets a variable, or removes it if remove. Beyond maxVars the one set first goes.
 func (v *variables) set(name, value string, remove bool) {
+	value = value[:min(len(value), maxValue)]
 	if i := v.find(bare(name)); i >= 0 {
 		*v = slices.Delete(*v, i, i+1)
 	}
 	if !remove {
-		*v = slices.Insert(*v, 0, translator.Variable{Name: name, Value: value})
+		*v = slices.Insert((*v)[:min(len(*v), maxVars-1)], 0, translator.Variable{Name: name, Value: value})
 	}
 }
 
