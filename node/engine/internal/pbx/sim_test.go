@@ -56,7 +56,7 @@ var endpoints = map[string]Endpoint{
 func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
 
 // random makes any input, often one that makes no sense.
-func random(r *rand.Rand, w *world) Input {
+func random(r *rand.Rand, w *world, id uint64) Input {
 	all := w.p.all()
 	some := func() string {
 		if len(all) == 0 || r.IntN(40) == 0 {
@@ -80,7 +80,7 @@ func random(r *rand.Rand, w *world) Input {
 	}
 	switch r.IntN(22) {
 	case 0, 1, 2:
-		o := Originate{ID: 1, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
+		o := Originate{ID: id, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
 		if r.IntN(2) == 0 {
 			o.Channel += "/n"
 		}
@@ -89,45 +89,45 @@ func random(r *rand.Rand, w *world) Input {
 		}
 		return o
 	case 3:
-		return Originate{Channel: "Sim/" + pick(r, "fast", "slow", "busy", "never", "reject", "gone", "digits"), Context: "test", Exten: place(), Async: true,
+		return Originate{ID: id, Channel: "Sim/" + pick(r, "fast", "slow", "busy", "never", "reject", "gone", "digits"), Context: "test", Exten: place(), Async: true,
 			ChannelID: pick(r, "", "", "chosen"), Variables: []translator.Variable{{Name: "__A", Value: "1"}, {Name: "_B", Value: "2"}}}
 	case 4, 5, 6, 7:
 		return Incoming{Endpoint: pick(r, "fast", "slow", "digits"), Context: "test", Exten: place(), CallerNum: "100", CallerName: "O'Hara"}
 	case 8, 9:
-		return Hangup{ID: 2, Channel: some(), Cause: r.IntN(40)}
+		return Hangup{ID: id, Channel: some(), Cause: r.IntN(40)}
 	case 10:
-		return Redirect{ID: 3, Channel: some(), Context: "test", Exten: place()}
+		return Redirect{ID: id, Channel: some(), Context: "test", Exten: place()}
 	case 11:
-		return Redirect{ID: 3, Channel: some(), Context: "test", Exten: place(), Extra: some(), ExtraContext: "test", ExtraExten: place()}
+		return Redirect{ID: id, Channel: some(), Context: "test", Exten: place(), Extra: some(), ExtraContext: "test", ExtraExten: place()}
 	case 12:
-		return Bridge{ID: 4, Channel1: some(), Channel2: some()}
+		return Bridge{ID: id, Channel1: some(), Channel2: some()}
 	case 13:
-		return BlindTransfer{ID: 5, Channel: talking(), Context: "test", Exten: place()}
+		return BlindTransfer{ID: id, Channel: talking(), Context: "test", Exten: place()}
 	case 14:
-		return Park{ID: 6, Channel: talking(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
+		return Park{ID: id, Channel: talking(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
 	case 15:
-		return PlayDTMF{ID: 7, Channel: some(), Digit: "0123456789*#"[r.IntN(12)], Receive: r.IntN(2) == 0}
+		return PlayDTMF{ID: id, Channel: some(), Digit: "0123456789*#"[r.IntN(12)], Receive: r.IntN(2) == 0}
 	case 16:
-		return Hold{Channel: talking(), On: r.IntN(2) == 0}
+		return Hold{ID: id, Channel: talking(), On: r.IntN(2) == 0}
 	case 17:
-		return SetVar{ID: 8, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
+		return SetVar{ID: id, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
 	case 20:
 		if r.IntN(2) == 0 {
-			return LocalOptimizeAway{ID: 9, Channel: talking()}
+			return LocalOptimizeAway{ID: id, Channel: talking()}
 		}
-		return AbsoluteTimeout{ID: 9, Channel: some(), After: time.Duration(r.IntN(5)) * sec}
+		return AbsoluteTimeout{ID: id, Channel: some(), After: time.Duration(r.IntN(5)) * sec}
 	case 18, 19:
 		if r.IntN(4) == 0 {
-			return CancelAtxfer{ID: 9, Channel: some()}
+			return CancelAtxfer{ID: id, Channel: some()}
 		}
-		return Atxfer{ID: 9, Channel: talking(), Context: "test", Exten: place()}
+		return Atxfer{ID: id, Channel: talking(), Context: "test", Exten: place()}
 	default:
 		for _, c := range all {
 			if c.member != nil && r.IntN(2) == 0 {
 				if r.IntN(2) == 0 {
-					return BridgeKick{ID: 9, Bridge: c.member.b.id, Channel: c.name}
+					return BridgeKick{ID: id, Bridge: c.member.b.id, Channel: c.name}
 				}
-				return BridgeDestroy{ID: 9, Bridge: c.member.b.id}
+				return BridgeDestroy{ID: id, Bridge: c.member.b.id}
 			}
 		}
 		return HangupFar{Channel: some()}
@@ -138,8 +138,8 @@ func random(r *rand.Rand, w *world) Input {
 func simulate(t testing.TB, seed uint64, inputs int) *world {
 	w := newWorld(t, Config{Dialplan: exchange, Seed: seed, ChannelVars: []string{"TENANT"}, Endpoints: endpoints, Lots: []Lot{{"default", 701, 703, 3 * sec}}})
 	r := rand.New(rand.NewPCG(seed, 1))
-	for range inputs {
-		w.do(random(r, w))
+	for id := range uint64(inputs) {
+		w.do(random(r, w, id+1))
 		w.run(time.Duration(r.IntN(800)) * ms)
 	}
 	w.run(60 * sec)
@@ -165,6 +165,11 @@ func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
 			for i, bad := range k.bad {
 				if i < 5 {
 					t.Error(bad)
+				}
+			}
+			for id, n := range w.answered {
+				if n != 1 {
+					t.Errorf("input %d has %d answers", id, n)
 				}
 			}
 			if s := w.p.Stats(); s.Channels > 0 || s.Bridges > 1 {

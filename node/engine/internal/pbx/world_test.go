@@ -2,6 +2,7 @@ package pbx
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,15 +15,16 @@ import (
 
 // world runs a PBX in fake time and keeps what it says.
 type world struct {
-	t       testing.TB
-	p       *PBX
-	writer  translator.Writer
-	start   time.Time
-	now     time.Time
-	next    time.Time
-	events  []event
-	replies map[uint64]*Reply
-	text    []byte
+	t        testing.TB
+	p        *PBX
+	writer   translator.Writer
+	start    time.Time
+	now      time.Time
+	next     time.Time
+	events   []event
+	replies  map[uint64]*Reply
+	answered map[uint64]int // how often
+	text     []byte
 }
 
 // event is one as AMI text says it: its name and its lines.
@@ -41,19 +43,25 @@ func newWorld(t testing.TB, cfg Config) *world {
 	}
 	cfg.SystemName = "alpha"
 	return &world{
-		t: t, p: New(cfg), start: epoch, now: epoch, replies: map[uint64]*Reply{},
+		t: t, p: New(cfg), start: epoch, now: epoch, replies: map[uint64]*Reply{}, answered: map[uint64]int{},
 		writer: translator.Writer{SystemName: "alpha", Timestamps: true},
 	}
 }
 
 // do gives inputs at the present moment.
 func (w *world) do(in ...Input) {
+	for _, i := range in {
+		if id := reflect.ValueOf(i).FieldByName("ID"); id.IsValid() && id.Uint() > 0 {
+			w.answered[id.Uint()] += 0
+		}
+	}
 	out, next := w.p.Step(w.now, in...)
 	w.next = next
 	for i := range out {
 		o := &out[i]
 		if o.Reply != nil {
 			w.replies[o.Reply.ID] = o.Reply
+			w.answered[o.Reply.ID]++
 			continue
 		}
 		at := len(w.text)
