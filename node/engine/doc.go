@@ -1,6 +1,22 @@
 // Package engine is the built-in call engine: a PBX without media, for a node without an Asterisk.
 //
 // internal/pbx is its core, one pure state machine: channels, dialplan threads, dialing, bridges, transfers, parking. Time, randomness and
-// I/O come in; see its doc.go. This package is to become its driver: a goroutine that owns the PBX, feeds it actions and the clock,
-// publishes what it says on the topics of bus/stasis, and answers the actions of AMI clients.
+// I/O come in; its doc.go says how it runs and what it promises. An Engine drives it: one goroutine owns the PBX, gives it the clock and
+// what it is asked (at most maxBatch requests a step; a caller waits while queueLen others do), renders what it says, and publishes that on
+// one topic, in one order.
+//
+// # How the parts fit
+//
+//	action ─ ask ─▶ Engine.Run ─ Step(now, inputs) ─▶ pbx.PBX ─▶ []Output ─▶ translator.Writer ─▶ Events (bus/stasis)
+//	             ◀─ Reply ────────────────────────────────────┘
+//
+// An Output is an event made of parts (groups and headers, package translator), with the pair of snapshots it came from if it is about a
+// channel's change; or the Reply to the input of an id. Every input with an id gets exactly one, an Originate that is not asynchronous when
+// the call was answered or failed. What only asks is looked up between two steps (pbx: query.go).
+//
+// # Not built yet
+//
+// New from the node's configuration, with a dialplan from extensions.conf (pbx.Dialplan is what it has to offer; pbx.Vars has the methods
+// that a line may use) and the contexts that Asterisk makes itself (parkedcalls, park-dial); the AMI actions; a load generator; CDR, CEL,
+// device and extension state events; hangup handlers; BridgeMerge; conferences and queues.
 package engine

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/translator"
+)
+
+// lines is a dialplan of one extension for whatever is dialled.
+type lines []pbx.Step
+
+func (l lines) Find(_, _ string, priority int, _ string) (pbx.Step, bool) {
+	if priority < 1 || priority > len(l) {
+		return pbx.Step{}, false
+	}
+	return l[priority-1], true
+}
+func (lines) Label(string, string, string, string) (int, bool) { return 0, false }
+func (lines) More(string, string, string) bool                 { return false }
+func (lines) Expand(text string, _ pbx.Vars) string            { return text }
+
+func start(t *testing.T) (*Engine, context.CancelFunc) {
+	plan := lines{{App: "Answer"}, {App: "Wait", Args: "5"}, {App: "Hangup"}}
+	e := newEngine(pbx.Config{Dialplan: plan, SystemName: "alpha", Seed: 1}, translator.Writer{SystemName: "alpha"})
+	ctx, cancel := context.WithCancel(t.Context())
+	go e.Run(ctx)
+	return e, cancel
+}
+
+func TestTheEngineRunsByTheClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, cancel := start(t)
+		defer cancel()
+		sub := e.Events().Subscribe(1000)
+		r, err := e.ask(t.Context(), func(id uint64) pbx.Input {
+			return pbx.Originate{ID: id, Channel: "Sim/one", Context: "any", Exten: "1", Async: true}
+		})
+		if err != nil || r.Error != "" {
+			t.Fatalf("Originate: %+v, %v", r, err)
+		}
+		began := time.Now()
+		var last Event
+		for last.Name != "Hangup" {
+			got, err := sub.Next(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = got[len(got)-1]
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("the call took %v, want 5s", took)
+		}
+		if !strings.HasPrefix(string(last.Text), "Event: Hangup\r\nPrivilege: call,all\r\nSystemName: alpha\r\nChannel: Sim/one-00000000\r\n") || !last.New.Gone {
+			t.Errorf("last event: %q", last.Text)
+		}
+	})
+}
+
+func TestALookSeesWhatWasAskedForBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, cancel := start(t)
+		defer cancel()
+		synctest.Wait()
+		for range 3 {
+			if _, err := e.ask(t.Context(), func(id uint64) pbx.Input {
+				return pbx.Originate{ID: id, Channel: "Sim/one", Context: "any", Exten: "1", Async: true}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := 0
+		if err := e.look(t.Context(), func(p *pbx.PBX) { n = len(p.CoreShowChannels()) }); err != nil || n != 3 {
+			t.Errorf("%d channels, %v", n, err)
+		}
+	})
+}
+
+// Who waits for a late answer waits no longer than it wants to, nor than there is an engine.
+func TestNobodyWaitsForAStoppedEngine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, cancel := start(t)
+		never := func(id uint64) pbx.Input {
+			return pbx.Originate{ID: id, Channel: "Local/1@any", Context: "any", Exten: "1", Timeout: time.Hour}
+		}
+		ctx, giveUp := context.WithTimeout(t.Context(), time.Millisecond)
+		defer giveUp()
+		if r, err := e.ask(ctx, never); err != nil || r.Error != "" { // answered at once: the dialplan answers
+			t.Errorf("%+v, %v", r, err)
+		}
+		cancel()
+		synctest.Wait()
+		if _, err := e.ask(t.Context(), never); !errors.Is(err, errStopped) {
+			t.Errorf("ask: %v", err)
+		}
+		if err := e.look(t.Context(), func(*pbx.PBX) {}); !errors.Is(err, errStopped) {
+			t.Errorf("look: %v", err)
+		}
+	})
+}
