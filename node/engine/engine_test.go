@@ -15,15 +15,14 @@ import (
 // lines is a dialplan of one extension for whatever is dialled.
 type lines []pbx.Step
 
-func (l lines) Find(_, _ string, priority int, _ string) (pbx.Step, bool) {
-	if priority < 1 || priority > len(l) {
+func (l lines) Find(q pbx.Query) (pbx.Step, bool) {
+	if q.Priority < 1 || q.Priority > len(l) {
 		return pbx.Step{}, false
 	}
-	return l[priority-1], true
+	return l[q.Priority-1], true
 }
-func (lines) Label(string, string, string, string) (int, bool) { return 0, false }
-func (lines) More(string, string, string) bool                 { return false }
-func (lines) Expand(text string, _ pbx.Vars) string            { return text }
+func (lines) More(pbx.Query) bool                   { return false }
+func (lines) Expand(text string, _ pbx.Vars) string { return text }
 
 func start(t *testing.T) (*Engine, context.CancelFunc) {
 	plan := lines{{App: "Answer"}, {App: "Wait", Args: "5"}, {App: "Hangup"}}

@@ -69,14 +69,13 @@ func (c *channel) refuse(what kind, cause int, args string, done func(bool)) {
 func waitExten(t *thread, args string, done func(bool)) {
 	c, dialed := t.c, ""
 	limit := secondsOr(at(split(args), 0), 10*time.Second)
-	p := c.p
 	choose := func() {
 		switch {
-		case p.exists(c.place.context, dialed, c.caller.num):
+		case c.exists(dialed):
 			c.place, t.jumped = place{c.place.context, dialed, 1}, true
-		case dialed == "" && p.exists(c.place.context, "t", c.caller.num):
+		case dialed == "" && c.exists("t"):
 			c.place, t.jumped = place{c.place.context, "t", 1}, true
-		case dialed != "" && p.exists(c.place.context, "i", c.caller.num):
+		case dialed != "" && c.exists("i"):
 			c.setVar("INVALID_EXTEN", dialed)
 			c.place, t.jumped = place{c.place.context, "i", 1}, true
 		case dialed != "":
@@ -96,7 +95,7 @@ func waitExten(t *thread, args string, done func(bool)) {
 			switch {
 			case w == stopped:
 				done(false)
-			case w == enough && len(dialed) < 80 && p.cfg.Dialplan.More(c.place.context, dialed, c.caller.num):
+			case w == enough && len(dialed) < 80 && c.more(dialed):
 				limit = 5 * time.Second
 				next()
 			default:

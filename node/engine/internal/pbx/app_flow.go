@@ -30,7 +30,7 @@ func mset(t *thread, args string, done func(bool)) {
 
 // goTo makes the thread go on somewhere else.
 func (t *thread) goTo(target string) bool {
-	to, ok := t.c.p.parse(target, t.c.place, t.c.caller.num)
+	to, ok := t.c.parse(target)
 	if !ok {
 		t.c.p.warn("%s: no such place %q", t.c.name, target)
 		return false

@@ -74,11 +74,11 @@ func background(t *thread, args string, done func(bool)) {
 	digit := ""
 	c.wait(time.Duration(len(sounds))*soundTime, func(f frame) bool {
 		digit = string(f.digit)
-		return f.kind == frameDTMFEnd && (c.p.exists(c.place.context, digit, c.caller.num) || c.p.cfg.Dialplan.More(c.place.context, digit, c.caller.num))
+		return f.kind == frameDTMFEnd && (c.exists(digit) || c.more(digit))
 	}, func(w why) {
 		c.setVar("BACKGROUNDSTATUS", "SUCCESS")
 		switch {
-		case w == enough && c.p.exists(c.place.context, digit, c.caller.num) && !c.p.cfg.Dialplan.More(c.place.context, digit, c.caller.num):
+		case w == enough && c.exists(digit) && !c.more(digit):
 			c.place, t.jumped = place{c.place.context, digit, 1}, true
 		case w == enough: // WaitExten, or what comes next, reads it again
 			c.frames = append([]frame{{kind: frameDTMFEnd, digit: digit[0], duration: defaultDigit}}, c.frames...)

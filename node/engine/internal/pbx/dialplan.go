@@ -9,18 +9,27 @@ import (
 
 // Dialplan is what the threads of a PBX run. It does not change; a reload makes another one.
 type Dialplan interface {
-	// Find returns the step at a place.
-	Find(context, exten string, priority int, callerID string) (Step, bool)
-	// Label returns the priority of a label.
-	Label(context, exten, label, callerID string) (priority int, ok bool)
+	// Find returns the step at a place, or at a label.
+	Find(q Query) (Step, bool)
 	// More says whether more digits could make another extension of this one.
-	More(context, exten, callerID string) bool
+	More(q Query) bool
 	// Expand substitutes variables, functions and expressions.
 	Expand(text string, vars Vars) string
 }
 
+// Query says what is looked for: a priority, or the label if there is one.
+type Query struct {
+	Context, Exten  string
+	Priority        int
+	Label, CallerID string
+	Time            time.Time // for what holds at some hours only
+}
+
 // Step is one priority: an application and its arguments, not yet expanded.
-type Step struct{ App, Args string }
+type Step struct {
+	Priority  int
+	App, Args string
+}
 
 // Vars is what a line of the dialplan may ask of the channel it runs on, and of the node.
 type Vars interface {
@@ -46,14 +55,26 @@ var (
 	ErrNoWrite    = errors.New("function cannot be written to")
 )
 
-// exists says whether the dialplan has an extension.
-func (p *PBX) exists(context, exten string, callerID string) bool {
-	_, ok := p.cfg.Dialplan.Find(context, exten, 1, callerID)
+// query asks for a place on behalf of the channel.
+func (c *channel) query(at place) Query {
+	return Query{Context: at.context, Exten: at.exten, Priority: at.priority, CallerID: c.caller.num, Time: c.p.now}
+}
+
+// exists says whether the channel could go to an extension of its context, more whether it could with more digits.
+func (c *channel) exists(exten string) bool { return c.existsIn(c.place.context, exten) }
+
+func (c *channel) existsIn(context, exten string) bool {
+	_, ok := c.p.cfg.Dialplan.Find(c.query(place{context, exten, 1}))
 	return ok
 }
 
+func (c *channel) more(exten string) bool {
+	return c.p.cfg.Dialplan.More(c.query(place{c.place.context, exten, 1}))
+}
+
 // parse reads [[context,]exten,]priority as Goto and Gosub do: what is not given stays as it is.
-func (p *PBX) parse(text string, from place, callerID string) (to place, ok bool) {
+func (c *channel) parse(text string) (to place, ok bool) {
+	from := c.place
 	parts := strings.Split(text, ",")
 	if len(parts) > 3 {
 		return from, false
@@ -73,6 +94,9 @@ func (p *PBX) parse(text string, from place, callerID string) (to place, ok bool
 		}
 		return to, to.priority > 0
 	}
-	to.priority, ok = p.cfg.Dialplan.Label(to.context, to.exten, priority, callerID)
+	q := c.query(to)
+	q.Label = priority
+	step, ok := c.p.cfg.Dialplan.Find(q)
+	to.priority = step.Priority
 	return to, ok
 }

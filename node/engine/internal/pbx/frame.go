@@ -131,8 +131,10 @@ func (c *channel) arrive(f frame) {
 		c.held = true
 		c.say("Hold")
 	case frameUnhold:
-		c.held = false
-		c.say("Unhold")
+		if c.held {
+			c.held = false
+			c.say("Unhold")
+		}
 	case frameFlash:
 		c.say("Flash")
 	case frameDTMFBegin:

@@ -79,7 +79,7 @@ func (l *local) call(one *channel) bool {
 	two.caller, two.connected = one.connected, one.caller
 	two.language, two.account = one.language, one.account
 	two.publish()
-	if !l.p.exists(l.context, l.exten, two.caller.num) {
+	if !two.exists(l.exten) {
 		l.p.warn("no such extension %s@%s: cannot call %s", l.exten, l.context, one.name)
 		return false
 	}

@@ -112,10 +112,10 @@ func (call *parked) free() {
 
 // timeout sends a call that nobody came for back to the parker.
 func (call *parked) timeout(m *member) {
-	c, p := call.c, call.l.p
+	c := call.c
 	call.end("ParkedCallTimeOut")
 	c.goTo = place{"park-dial", flat(call.parker), 1}
-	if !p.exists(c.goTo.context, c.goTo.exten, "") {
+	if !c.existsIn(c.goTo.context, c.goTo.exten) {
 		c.goTo = place{"parkedcallstimeout", "s", 1}
 	}
 	c.flags |= flagRedirect

@@ -35,8 +35,9 @@ type PBX struct {
 	cfg       Config
 	rand      *rand.Rand
 	now       time.Time
-	ready     []func() // what is due, in order
-	hops      int      // of the frame that is being handled
+	said      time.Time // when the last event was
+	ready     []func()  // what is due, in order
+	hops      int       // of the frame that is being handled
 	timers    timers
 	out       []Output
 	started   bool

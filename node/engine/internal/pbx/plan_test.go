@@ -42,26 +42,20 @@ func parsePlan(text string) plan {
 
 var labelled = regexp.MustCompile(`^(\w+):(\w+\(.*)$`)
 
-func (p plan) Find(context, exten string, priority int, _ string) (Step, bool) {
-	steps := p[context][exten]
-	if priority < 1 || priority > len(steps) {
-		return Step{}, false
-	}
-	return steps[priority-1].Step, true
-}
-
-func (p plan) Label(context, exten, label, _ string) (int, bool) {
-	for i, s := range p[context][exten] {
-		if s.label == label {
-			return i + 1, true
+func (p plan) Find(q Query) (Step, bool) {
+	steps := p[q.Context][q.Exten]
+	for i, s := range steps {
+		if q.Label != "" && s.label == q.Label || q.Label == "" && i+1 == q.Priority {
+			s.Priority = i + 1
+			return s.Step, true
 		}
 	}
-	return 0, false
+	return Step{}, false
 }
 
-func (p plan) More(context, exten, _ string) bool {
-	for e := range p[context] {
-		if len(e) > len(exten) && strings.HasPrefix(e, exten) {
+func (p plan) More(q Query) bool {
+	for e := range p[q.Context] {
+		if len(e) > len(q.Exten) && strings.HasPrefix(e, q.Exten) {
 			return true
 		}
 	}

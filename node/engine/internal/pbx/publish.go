@@ -1,6 +1,8 @@
 package pbx
 
 import (
+	"time"
+
 	"github.com/amibus/amibus/translator"
 )
 
@@ -30,7 +32,7 @@ func (c *channel) publish() {
 	c.last = now
 	c.p.scratch = translator.AppendChange(c.p.scratch[:0], old, now)
 	for _, e := range c.p.scratch {
-		c.p.out = append(c.p.out, Output{At: c.p.now, Event: e, Old: old, New: now})
+		c.p.out = append(c.p.out, Output{At: c.p.stamp(), Event: e, Old: old, New: now})
 	}
 }
 
@@ -48,5 +50,15 @@ func (c *channel) sayLast(name string, parts ...translator.Part) {
 func (c *channel) group(role string) translator.Part { return translator.Group(role, c.snapshot()) }
 
 func (p *PBX) raise(name string, parts ...translator.Part) {
-	p.out = append(p.out, Output{At: p.now, Event: translator.Raised{Name: name, Parts: parts}})
+	p.out = append(p.out, Output{At: p.stamp(), Event: translator.Raised{Name: name, Parts: parts}})
+}
+
+// stamp is the time of the next event: later than that of the one before, as it would be if saying something took time.
+func (p *PBX) stamp() time.Time {
+	at := p.now
+	if !at.After(p.said) {
+		at = p.said.Add(time.Microsecond)
+	}
+	p.said = at
+	return at
 }

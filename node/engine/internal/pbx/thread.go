@@ -74,7 +74,7 @@ func (t *thread) pause() bool {
 
 func (t *thread) execute() {
 	c, at := t.c, t.c.place
-	s, ok := c.p.cfg.Dialplan.Find(at.context, at.exten, at.priority, c.caller.num)
+	s, ok := c.p.cfg.Dialplan.Find(c.query(at))
 	if !ok {
 		t.missing()
 		return
@@ -135,7 +135,7 @@ func (t *thread) missing() {
 	case t.hanging:
 		t.end()
 		return
-	case c.place.priority == 1 && c.place.exten != "i" && c.p.exists(c.place.context, "i", c.caller.num):
+	case c.place.priority == 1 && c.place.exten != "i" && c.exists("i"):
 		c.setVar("INVALID_EXTEN", c.place.exten)
 		c.place = place{c.place.context, "i", 1}
 		t.c.p.soon(t.step)
@@ -159,7 +159,7 @@ func (t *thread) hangUp() {
 	c := t.c
 	c.flags |= flagHangup
 	c.sayLast("SoftHangupRequest", translator.Header("Cause", "16"))
-	if !c.p.exists(c.place.context, "h", c.caller.num) {
+	if !c.exists("h") {
 		t.end()
 		return
 	}
