@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/proto/ami/verify"
 	"github.com/amibus/amibus/translator"
 )
 
 var (
-	seeds = flag.Int("seeds", 200, "how many random runs")
+	seeds = flag.Int("seeds", 100, "how many random runs")
 	seed0 = flag.Uint64("seed", 0, "the first one's seed")
 )
 
@@ -90,7 +92,7 @@ func random(r *rand.Rand, w *world, id uint64) Input {
 		return o
 	case 3:
 		return Originate{ID: id, Channel: "Sim/" + pick(r, "fast", "slow", "busy", "never", "reject", "gone", "digits"), Context: "test", Exten: place(), Async: true,
-			ChannelID: pick(r, "", "", "chosen"), Variables: []translator.Variable{{Name: "__A", Value: "1"}, {Name: "_B", Value: "2"}}}
+			ChannelID: pick(r, "", "", fmt.Sprint("chosen-", id/4)), Variables: []translator.Variable{{Name: "__A", Value: "1"}, {Name: "_B", Value: "2"}}}
 	case 4, 5, 6, 7:
 		return Incoming{Endpoint: pick(r, "fast", "slow", "digits"), Context: "test", Exten: place(), CallerNum: "100", CallerName: "O'Hara"}
 	case 8, 9:
@@ -147,7 +149,32 @@ func simulate(t testing.TB, seed uint64, inputs int) *world {
 	w.run(60 * sec)
 	w.act(hangupAll{})
 	w.run(60 * sec)
+	for _, b := range w.p.allBridges() { // that of a lot stays
+		w.do(BridgeDestroy{Bridge: b.id})
+	}
 	return w
+}
+
+// check holds what a PBX said, all calls ended, against the rules of ami/ordering.md.
+func check(t *testing.T, text []byte) {
+	t.Helper()
+	bad := 0
+	c := verify.New(verify.Config{
+		Report: func(v verify.Violation) {
+			if bad++; bad <= 3 {
+				t.Error(v.String())
+			}
+		},
+		Ignore: []verify.Rule{39}, // it does not see the action that allows it
+	})
+	for d := ami.NewDecoder(bytes.NewReader(text), ami.Client); ; {
+		m, err := d.Decode()
+		if err != nil {
+			break
+		}
+		c.Next(m)
+	}
+	c.End(true)
 }
 
 func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
@@ -157,22 +184,13 @@ func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := simulate(t, seed, 60)
-			k := newChecker()
-			for i := range w.events {
-				k.event(&w.events[i])
-			}
-			k.over()
-			for i, bad := range k.bad {
-				if i < 5 {
-					t.Error(bad)
-				}
-			}
+			check(t, w.text)
 			for id, n := range w.answered {
 				if n != 1 {
 					t.Errorf("input %d has %d answers", id, n)
 				}
 			}
-			if s := w.p.Stats(); s.Channels > 0 || s.Bridges > 1 {
+			if s := w.p.Stats(); s.Channels > 0 || s.Bridges > 0 {
 				t.Errorf("left behind: %+v", s)
 			}
 			if n := len(w.p.timers.heap); n > 0 {
@@ -197,7 +215,7 @@ func TestTheSameSeedSaysTheSame(t *testing.T) {
 func TestTheSimulationSeesEverything(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		for _, e := range simulate(t, seed, 60).events {
 			key := e.name
 			if s := e.get("DialStatus"); e.name == "DialEnd" {
