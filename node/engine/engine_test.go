@@ -24,6 +24,9 @@ func (l lines) Find(q pbx.Query) (pbx.Step, bool) {
 func (lines) More(pbx.Query) bool                   { return false }
 func (lines) Expand(text string, _ pbx.Vars) string { return text }
 
+func (lines) Get(string, pbx.Vars) (string, bool) { return "", false }
+func (lines) Set(string, string, pbx.Vars) bool   { return false }
+
 func start(t *testing.T) (*Engine, context.CancelFunc) {
 	plan := lines{{App: "Answer"}, {App: "Wait", Args: "5"}, {App: "Hangup"}}
 	e := newEngine(pbx.Config{Dialplan: plan, SystemName: "alpha", Seed: 1}, translator.Writer{SystemName: "alpha"})

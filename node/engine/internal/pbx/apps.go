@@ -1,6 +1,8 @@
 package pbx
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +23,8 @@ func init() {
 	}
 }
 
-// KnowsApp says whether there is an application of a name.
-func KnowsApp(name string) bool { return apps[lower(name)] != nil }
+// Apps returns the names of the applications, in lower case.
+func Apps() []string { return slices.Sorted(maps.Keys(apps)) }
 
 func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 

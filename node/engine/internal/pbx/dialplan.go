@@ -15,6 +15,9 @@ type Dialplan interface {
 	More(q Query) bool
 	// Expand substitutes variables, functions and expressions.
 	Expand(text string, vars Vars) string
+	// Get and Set are what NAME or FUNCTION(args) stands for, for Getvar and Set. ok is false if a function failed.
+	Get(name string, vars Vars) (value string, ok bool)
+	Set(name, value string, vars Vars) (ok bool)
 }
 
 // Query says what is looked for: a priority, or the label if there is one.

@@ -83,6 +83,20 @@ func (p plan) Expand(text string, vars Vars) string {
 	return text
 }
 
+func (p plan) Get(name string, vars Vars) (string, bool) {
+	v := p.Expand("${"+name+"}", vars)
+	return v, v != ""
+}
+
+func (p plan) Set(name, value string, vars Vars) bool {
+	function, args, ok := strings.Cut(strings.TrimSuffix(name, ")"), "(")
+	if !ok {
+		vars.SetVariable(name, value)
+		return true
+	}
+	return vars.SetFunction(function, args, value) == nil
+}
+
 func calculate(a, op, b string) string {
 	var x, y, z int
 	fmt.Sscan(a, &x)

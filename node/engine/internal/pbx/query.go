@@ -117,7 +117,8 @@ func (p *PBX) Getvar(channelName, expression string) (value string, ok bool) {
 	if c == nil {
 		return "", false
 	}
-	return p.cfg.Dialplan.Expand("${"+expression+"}", c), true
+	value, _ = p.cfg.Dialplan.Get(expression, c)
+	return value, true
 }
 
 // Names returns the names of all channels, the oldest first: for the actions that take a regular expression.

@@ -58,6 +58,9 @@ func (c *channel) Global(name string) (string, bool) {
 
 func (c *channel) SetGlobal(name, value string) { c.p.setGlobal(name, value) }
 
+// Functions returns the names of the functions that ask about a channel.
+func Functions() []string { return []string{"CALLERID", "CHANNEL", "CONNECTEDLINE"} }
+
 // Function reads a function that asks about the channel.
 func (c *channel) Function(name, args string) (string, error) {
 	value, ok := "", false
@@ -79,10 +82,6 @@ func (c *channel) Function(name, args string) (string, error) {
 
 // SetFunction sets a function of the channel.
 func (c *channel) SetFunction(name, args, value string) error {
-	if name == "GLOBAL" {
-		c.p.setGlobal(args, value)
-		return nil
-	}
 	args, _, _ = strings.Cut(strings.ToLower(args), ",")
 	ok := false
 	switch strings.ToUpper(name) {
@@ -217,15 +216,8 @@ func (c *channel) field(name string) (value string, ok bool) {
 	return "", false
 }
 
-// assign sets a variable, or a function of the channel. ok is false for a function that cannot be set.
-func (c *channel) assign(name, value string) (ok bool) {
-	function, args, found := strings.Cut(name, "(")
-	if !found {
-		c.setVar(name, value)
-		return true
-	}
-	return c.SetFunction(function, strings.TrimSuffix(args, ")"), value) == nil
-}
+// assign sets a variable or a function. ok is false for a function that cannot be set.
+func (c *channel) assign(name, value string) (ok bool) { return c.p.cfg.Dialplan.Set(name, value, c) }
 
 func setParty(of *party, field, value string) bool {
 	switch field {
