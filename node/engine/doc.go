@@ -17,6 +17,6 @@
 // # Not built yet
 //
 // New from the node's configuration, with a dialplan from extensions.conf (pbx.Dialplan is what it has to offer; pbx.Vars has the methods
-// that a line may use) and the contexts that Asterisk makes itself (parkedcalls, park-dial); the AMI actions; a load generator; CDR, CEL,
+// that a line may use); the AMI actions; a load generator; CDR, CEL,
 // device and extension state events; hangup handlers; BridgeMerge; conferences and queues.
 package engine

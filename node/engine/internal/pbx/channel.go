@@ -55,7 +55,7 @@ type channel struct {
 	thread                   *thread   // the dialplan it runs, if any
 	transfer                 *transfer // the attended one it makes
 	member                   *member   // its place in a bridge, if any
-	outgoing                 bool      // the far end is called, not calling
+	comeback                 string    // whom to ring for a parked call that nobody came for
 	gone                     bool
 	limit                    *timer // AbsoluteTimeout
 	waiting                  *timer // of what it does now

@@ -45,7 +45,6 @@ func (p *PBX) requestLocal(resource, id, other, linkedid string) (c *channel, ca
 	if l.one, ok = p.newChannel(l, name+"1", id, linkedid, stateDown, at); !ok {
 		return nil, 34
 	}
-	l.one.outgoing = true
 	if l.two, ok = p.newChannel(l, name+"2", other, l.one.linkedid, stateRing, at); !ok {
 		two := l.one
 		l.two = nil

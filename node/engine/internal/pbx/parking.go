@@ -9,6 +9,12 @@ import (
 	"github.com/amibus/amibus/translator"
 )
 
+// The contexts of Asterisk's parking: a space is an extension of the first, a parker who is rung again one of the second.
+const (
+	parkedCalls = "parkedcalls"
+	parkDial    = "park-dial"
+)
+
 // Lot is a parking lot.
 type Lot struct {
 	Name        string
@@ -114,10 +120,8 @@ func (call *parked) free() {
 func (call *parked) timeout(m *member) {
 	c := call.c
 	call.end("ParkedCallTimeOut")
-	c.goTo = place{"park-dial", flat(call.parker), 1}
-	if !c.existsIn(c.goTo.context, c.goTo.exten) {
-		c.goTo = place{"parkedcallstimeout", "s", 1}
-	}
+	c.comeback = call.parker
+	c.goTo = place{parkDial, flat(call.parker), 1}
 	c.flags |= flagRedirect
 	m.leave()
 }
@@ -180,6 +184,20 @@ func parkedCall(t *thread, args string, done func(bool)) {
 	m.left = call.resume
 	b.put(m, "")
 	b.enter(c, func() { done(false) })
+}
+
+// lotOf returns the lot that has a space of that number, nil if there is none.
+func (p *PBX) lotOf(space string) *lot {
+	n, err := strconv.Atoi(space)
+	if err != nil {
+		return nil
+	}
+	for _, l := range p.Lots() {
+		if n >= l.First && n <= l.Last {
+			return p.lots[l.Name]
+		}
+	}
+	return nil
 }
 
 func (l *lot) pick(space string) *parked {

@@ -129,7 +129,9 @@ func (p *PBX) drain(budget *int) {
 		p.ready[at] = nil
 		run()
 	}
-	p.ready = p.ready[:copy(p.ready, p.ready[at:])]
+	rest := copy(p.ready, p.ready[at:])
+	clear(p.ready[rest:])
+	p.ready = p.ready[:rest]
 }
 
 // soon runs a task when those that are due have run.

@@ -161,9 +161,6 @@ hello: Answer(); UserEvent(Hello,Node: alpha,Caller: ${CALLERID(num)}); Wait(5);
 uevents: Answer(); UserEvent(Plain); UserEvent(WithBody,Key: value,Key: second,Other: x); UserEvent(Ünïcode,Text: Grüße ☎ 日本語,Emoji: 😀); UserEvent(Colons,Time: 12:34:56,NoColonHere,Url: http://x/y?z=1); UserEvent(Empty,Blank:,Space: ); UserEvent(Clash,Event: Fake,Privilege: root\,all,Uniqueid: 1.1,ActionID: 77,Channel: Local/x,SystemName: other); Hangup()
 optbravo-play: Dial(Local/iaxbravo-play@test,20); Hangup()
 iaxbravo-play: Dial(Sim/bravo,20,tT); Hangup()
-[parkedcalls]
-701: ParkedCall(default,701)
-702: ParkedCall(default,702)
 [transfer]
 h: NoOp(hangup ${HANGUPCAUSE})
 2000: Answer(); Wait(30); Hangup()

@@ -37,7 +37,6 @@ func (p *PBX) requestSim(name, id, linkedid string) (c *channel, cause int) {
 	if !ok {
 		return nil, 34
 	}
-	c.outgoing = true
 	return c, 0
 }
 

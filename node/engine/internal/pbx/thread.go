@@ -74,7 +74,7 @@ func (t *thread) pause() bool {
 
 func (t *thread) execute() {
 	c, at := t.c, t.c.place
-	s, ok := c.p.cfg.Dialplan.Find(c.query(at))
+	s, ok := c.step(at)
 	if !ok {
 		t.missing()
 		return

@@ -140,3 +140,21 @@ func TestAttendedTransferIsCancelled(t *testing.T) {
 		Hangup Local/ring@test-1;1
 		Hangup Local/ring@test-1;2`)
 }
+
+func TestAParkedCallThatNobodyComesForGoesBackToTheParker(t *testing.T) {
+	t.Parallel()
+	w := talks(t)
+	w.do(Park{ID: 1, Channel: a, Return: b, Timeout: 5 * sec})
+	w.run(20 * sec)
+	expect(t, w, `
+		BridgeLeave Sim/a
+		BridgeEnter Sim/a
+		MusicOnHoldStart Sim/a
+		BridgeLeave Sim/b
+		Hangup Sim/b
+		MusicOnHoldStop Sim/a
+		BridgeLeave Sim/a
+		DialEnd Sim/b ANSWER
+		BridgeEnter Sim/b
+		BridgeEnter Sim/a`)
+}
