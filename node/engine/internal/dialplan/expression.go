@@ -81,19 +81,22 @@ const levelUnary = 7
 // maxNesting bounds the parser's own depth.
 const maxNesting = 1000
 
-// expression appends what "$[…]" is. A syntax error is 0, as in Asterisk.
+// expression appends what "$[…]" is. After a syntax error it is what was complete before, as in Asterisk: 0 if something was left open.
 func (e *evaluator) expression(dst []byte, s string) []byte {
 	p := parser{eval: e, rest: s, full: s}
 	p.next()
 	if p.tok.end {
 		return dst
 	}
+	begins := p.begins()
 	v, err := p.expr(1)
-	if err == nil && !p.tok.end {
-		err = errSyntax
-	}
-	if err != nil {
+	if err != nil || !p.tok.end {
 		e.env.Warn("ast_yyerror(): syntax error in expression '" + s + "'")
+	}
+	switch {
+	case !begins:
+		return dst
+	case err != nil:
 		return append(dst, '0')
 	}
 	if v.kind == kindNumber {
@@ -111,6 +114,15 @@ type parser struct {
 }
 
 func (p *parser) next() { p.tok, p.rest = nextToken(p.rest) }
+
+// begins reports whether an operand may begin here.
+func (p *parser) begins() bool {
+	switch p.tok.op {
+	case "", "(", "-", "!":
+		return true
+	}
+	return false
+}
 
 // expr reads operands and the operators between them that bind at least as strongly as level.
 func (p *parser) expr(level int) (value, error) {

@@ -1,6 +1,9 @@
 package dialplan
 
-import "math"
+import (
+	"math"
+	"math/big"
+)
 
 // mathFunction has one argument, or two.
 type mathFunction struct {
@@ -8,7 +11,7 @@ type mathFunction struct {
 	two func(a, b float64) float64
 }
 
-// mathFunctions calculate with 53 bits, the C library's with 64: the digits behind the 16th differ.
+// mathFunctions calculate with 53 bits (exact says where not), the C library's with 64: the digits behind the 16th differ.
 var mathFunctions = map[string]mathFunction{
 	"ABS": {one: math.Abs}, "COS": {one: math.Cos}, "SIN": {one: math.Sin}, "TAN": {one: math.Tan}, "ACOS": {one: math.Acos},
 	"ASIN": {one: math.Asin}, "ATAN": {one: math.Atan}, "SQRT": {one: math.Sqrt}, "FLOOR": {one: math.Floor}, "CEIL": {one: math.Ceil},
@@ -27,14 +30,36 @@ func (p *parser) math(name string, f mathFunction, args []value) value {
 		p.warn("Wrong args to %s() function", name)
 		return numberValue(whole(0))
 	}
-	in := make([]float64, want)
+	in := make([]number, want)
 	for i := range args {
 		if args[i].number() {
-			in[i] = args[i].n.float64()
+			in[i] = args[i].n
 		}
 	}
-	if f.two != nil {
-		return p.checked(fromFloat64(f.two(in[0], in[1])))
+	if n, ok := exact(name, in[0]); ok {
+		return numberValue(n)
 	}
-	return p.checked(fromFloat64(f.one(in[0])))
+	if f.two != nil {
+		return p.checked(fromFloat64(f.two(in[0].float64(), in[1].float64())))
+	}
+	return p.checked(fromFloat64(f.one(in[0].float64())))
+}
+
+// exact calculates what needs no floating point, and what is there for more bits.
+func exact(name string, n number) (number, bool) {
+	switch name {
+	case "ABS":
+		if n.compare(number{}) < 0 {
+			n = n.negate()
+		}
+		return n, true
+	case "FLOOR", "CEIL", "ROUND", "RINT", "TRUNC":
+		return n, n.f == nil
+	case "SQRT":
+		if n.compare(number{}) > 0 {
+			n, _ = float(new(big.Float).SetPrec(mantissa).Sqrt(n.big()))
+			return n, true
+		}
+	}
+	return n, false
 }

@@ -21,8 +21,11 @@ const (
 func whole(i int64) number { return number{i: i} }
 
 func float(f *big.Float) (n number, overflow bool) {
-	if f.IsInf() || f.MantExp(nil) > maxExponent {
+	switch exponent := f.MantExp(nil); {
+	case f.IsInf() || exponent > maxExponent:
 		return number{}, true
+	case exponent < -maxExponent:
+		return number{}, false
 	}
 	if i, exact := f.Int64(); exact == big.Exact && (i != 0 || !f.Signbit()) {
 		return whole(i), false
@@ -144,5 +147,16 @@ func (n number) remainder(m number) (number, bool) {
 		}
 		return whole(r), false
 	}
-	return fromFloat64(math.Mod(n.float64(), m.float64()))
+	scale := mantissa - min(n.big().MantExp(nil), m.big().MantExp(nil)) // both are whole with that many bits more
+	a, b := scaled(n.big(), scale), scaled(m.big(), scale)
+	r := new(big.Float).SetPrec(mantissa).SetInt(a.Rem(a, b))
+	if r.SetMantExp(r, -scale); n.big().Signbit() && r.Sign() == 0 {
+		r.Neg(r)
+	}
+	return float(r)
+}
+
+func scaled(f *big.Float, bits int) *big.Int {
+	i, _ := new(big.Float).SetMantExp(f, bits).Int(nil)
+	return i
 }

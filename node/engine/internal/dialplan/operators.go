@@ -69,7 +69,8 @@ func (p *parser) arithmetic(op string, a, b value) value {
 		case aOK:
 			return a
 		case op == "-":
-			return numberValue(b.n.negate())
+			n, _ := whole(0).add(b.n.negate())
+			return numberValue(n)
 		}
 		return b
 	}
@@ -155,12 +156,12 @@ func (p *parser) regex(op, subject, pattern string) value {
 	return numberValue(whole(int64(at[1] - at[0])))
 }
 
-// compileRegex takes POSIX extended expressions, and what the C library adds to them as far as Go knows it.
+// compileRegex takes POSIX extended expressions, and the escapes of the C library that Go has.
 func compileRegex(pattern string) (*regexp.Regexp, error) {
 	flags := syntax.POSIX
 	tree, err := syntax.Parse(pattern, flags)
 	if err != nil {
-		flags = syntax.Perl
+		flags, pattern = syntax.Perl, unescape(pattern)
 		if tree, err = syntax.Parse(pattern, flags); err != nil {
 			return nil, err
 		}
@@ -176,6 +177,28 @@ func compileRegex(pattern string) (*regexp.Regexp, error) {
 		re.Longest()
 	}
 	return re, err
+}
+
+// unescape leaves a backslash only where it means the same to Go: before a letter or digit it mostly is nothing.
+func unescape(pattern string) string {
+	var kept strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] != '\\' || i+1 == len(pattern) {
+			kept.WriteByte(pattern[i])
+			continue
+		}
+		i++
+		switch c := pattern[i]; {
+		case c == '<' || c == '>':
+			kept.WriteString(`\b`)
+		case strings.IndexByte("wWsSbB", c) < 0 && ('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c >= 0x80):
+			kept.WriteByte(c)
+		default:
+			kept.WriteByte('\\')
+			kept.WriteByte(c)
+		}
+	}
+	return kept.String()
 }
 
 func regexSize(re *syntax.Regexp) int {
