@@ -15,7 +15,9 @@ func splitArgs(text string, delimiter byte, limit int) []string {
 		}
 		arg, rest, more := nextArg(text, delimiter)
 		args = append(args, arg)
-		if text = rest; more && text == "" {
+		// Behind a last comma there is one more, and, in Asterisk, behind a last argument of quotes only, too.
+		quotes := len(args) > 1 && strings.Trim(text, `"`) == ""
+		if text = rest; text == "" && (more || quotes) {
 			return append(args, "")
 		}
 	}

@@ -230,7 +230,7 @@ func (s *charSet) next(pattern string) (rank int, rest string) {
 		case '[':
 			set, after, ok := strings.Cut(pattern, "]")
 			if !ok {
-				return rankWrong, ""
+				return rankWrong, pattern
 			}
 			pattern = after
 			if rank = s.addSet(set); rank != 0 {
