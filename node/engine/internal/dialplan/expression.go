@@ -69,10 +69,25 @@ func (v *value) null() bool {
 
 var errSyntax = errors.New("syntax error")
 
-// levels are the binary operators by how strongly they bind, the ternary "?" the weakest.
-var levels = map[string]int{
-	"?": 1, "|": 2, "&": 3, "=": 4, ">": 4, "<": 4, ">=": 4, "<=": 4, "!=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
-	":": 8, "=~": 8, "~~": 8,
+// binding is how strongly a binary operator binds, the ternary "?" the weakest; 0 is none.
+func binding(op string) int {
+	switch op {
+	case "?":
+		return 1
+	case "|":
+		return 2
+	case "&":
+		return 3
+	case "=", "!=", "<", ">", "<=", ">=":
+		return 4
+	case "+", "-":
+		return 5
+	case "*", "/", "%":
+		return 6
+	case ":", "=~", "~~":
+		return 8
+	}
+	return 0
 }
 
 // levelUnary lies between "*" and ":".
@@ -133,7 +148,7 @@ func (p *parser) expr(level int) (value, error) {
 	left, err := p.operand()
 	for err == nil {
 		op := p.tok.op
-		own := levels[op]
+		own := binding(op)
 		if own < level || own == 0 {
 			return left, nil
 		}

@@ -10,11 +10,20 @@ type token struct {
 	end  bool
 }
 
-// operators, longer ones first. What doubles as one character in Asterisk does so here.
-var operators = []struct{ text, op string }{
-	{"||", "|"}, {"&&", "&"}, {"==", "="}, {"=~", "=~"}, {"~~", "~~"}, {">=", ">="}, {"<=", "<="}, {"!=", "!="}, {"::", "::"},
-	{"|", "|"}, {"&", "&"}, {"=", "="}, {">", ">"}, {"<", "<"}, {"+", "+"}, {",", ","}, {"-", "-"}, {"*", "*"}, {"/", "/"}, {"%", "%"},
-	{"?", "?"}, {"!", "!"}, {":", ":"}, {"(", "("}, {")", ")"},
+// operator finds the operator a text begins with, and its length. What doubles as one character in Asterisk does so here.
+func operator(s string) (op string, n int) {
+	if len(s) > 1 {
+		switch s[:2] {
+		case "||", "&&", "==":
+			return s[:1], 2
+		case "=~", "~~", ">=", "<=", "!=", "::":
+			return s[:2], 2
+		}
+	}
+	if strings.IndexByte("|&=><+,-*/%?!:()", s[0]) >= 0 {
+		return s[:1], 1
+	}
+	return "", 0
 }
 
 // nextToken takes one token off an expression. What no token begins with is skipped, as Asterisk's scanner does.
@@ -32,10 +41,8 @@ func nextToken(s string) (token, string) {
 				return token{text: s[:end+2], kind: kindText}, s[end+2:]
 			}
 		}
-		for _, o := range operators {
-			if strings.HasPrefix(s, o.text) {
-				return token{op: o.op}, s[len(o.text):]
-			}
+		if op, n := operator(s); n > 0 {
+			return token{op: op}, s[n:]
 		}
 		s = s[1:]
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Limits of one substitution. Asterisk's own but the last: it has none there, and can be kept busy for hours by one line.
@@ -19,15 +20,17 @@ func Substitute(env Env, text string) string {
 	if !needsWork(text) {
 		return text
 	}
-	var buf [256]byte
-	return string(AppendSubstituted(buf[:0], env, text))
+	e := evaluators.Get().(*evaluator)
+	e.env, e.depth, e.steps, e.spent = env, 0, 0, false
+	e.scratch = e.substitute(e.scratch[:0], text, maxResult)
+	result := string(e.scratch)
+	e.env = nil
+	evaluators.Put(e)
+	return result
 }
 
-// AppendSubstituted does the same, behind dst.
-func AppendSubstituted(dst []byte, env Env, text string) []byte {
-	e := evaluator{env: env}
-	return e.substitute(dst, text, maxResult)
-}
+// evaluators keep their room for the next line.
+var evaluators = sync.Pool{New: func() any { return &evaluator{} }}
 
 func needsWork(text string) bool {
 	for {
@@ -48,6 +51,8 @@ type evaluator struct {
 	depth int
 	steps int
 	spent bool // the limit of steps has been told
+
+	scratch []byte
 }
 
 // step takes one step of what a substitution may do.
