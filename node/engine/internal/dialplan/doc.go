@@ -14,7 +14,7 @@
 // Find looks in the context, in the order in which Asterisk tries its extensions (numbers, then patterns, the more specific character
 // first; of one number those for a caller id first), then in its includes, each context once, 128 at most. An extension that fits but
 // lacks the priority does not end the search. CanMatch and MatchMore are for digits that come one by one. Hint and HintText are for
-// extension states; Contexts is what `dialplan show` and ShowDialPlan list.
+// extension states; Walk is what `dialplan show` and ShowDialPlan list.
 //
 // # Substitution
 //

@@ -1,6 +1,7 @@
 package dialplan
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -132,17 +133,17 @@ func stripQuotes(s string) string {
 	return s
 }
 
-// maxRegex bounds a regular expression, in what it compiles to.
-const maxRegex = 10_000
+// maxRegex bounds a regular expression, in what it compiles to, about.
+const maxRegex = 2000
 
 // regex is ":", anchored at the beginning, or "=~": the first group if there is one, else how many bytes match.
 func (p *parser) regex(op, subject, pattern string) value {
-	re, err := compileRegex(pattern)
+	re, size, err := compileRegex(pattern)
+	p.eval.steps += maxSteps/100 + size*len(subject)/maxRegex
 	if err != nil {
 		p.warn("regcomp() error : %v", err)
 		return textValue("")
 	}
-	p.eval.steps += maxSteps / 100
 	at := re.FindStringSubmatchIndex(subject)
 	switch {
 	case at == nil || op == ":" && at[0] != 0:
@@ -157,26 +158,24 @@ func (p *parser) regex(op, subject, pattern string) value {
 }
 
 // compileRegex takes POSIX extended expressions, and the escapes of the C library that Go has.
-func compileRegex(pattern string) (*regexp.Regexp, error) {
+func compileRegex(pattern string) (re *regexp.Regexp, size int, err error) {
 	flags := syntax.POSIX
 	tree, err := syntax.Parse(pattern, flags)
 	if err != nil {
 		flags, pattern = syntax.Perl, unescape(pattern)
 		if tree, err = syntax.Parse(pattern, flags); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	if regexSize(tree) > maxRegex {
-		return nil, fmt.Errorf("the expression is too big")
+	if size = regexSize(tree); size > maxRegex {
+		return nil, size, errors.New("the expression is too big")
 	}
 	if flags == syntax.POSIX {
-		return regexp.CompilePOSIX(pattern)
-	}
-	re, err := regexp.Compile(pattern)
-	if err == nil {
+		re, err = regexp.CompilePOSIX(pattern)
+	} else if re, err = regexp.Compile(pattern); err == nil {
 		re.Longest()
 	}
-	return re, err
+	return re, size, err
 }
 
 // unescape leaves a backslash only where it means the same to Go: before a letter or digit it mostly is nothing.

@@ -81,6 +81,17 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestCostlyRegex: expressions that would keep a core busy for minutes are cut short.
+func TestCostlyRegex(t *testing.T) {
+	t.Parallel()
+	env := newEnv()
+	env.vars["S"] = strings.Repeat("a", 4000)
+	Substitute(env, strings.Repeat(`$["${S}" =~ "(a|b|ab){100}x"]`, 200))
+	if !strings.Contains(env.warned(), "steps") || strings.Contains(env.warned(), "too big") {
+		t.Errorf("200 of them warn %q", env.warned())
+	}
+}
+
 func TestGetSet(t *testing.T) {
 	t.Parallel()
 	env := newEnv()
