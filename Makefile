@@ -20,8 +20,9 @@ build: ## build bin/amibus
 test: ## run all tests
 	$(GO) test ./...
 
+# One package at a time: the detector makes them slow, and those that start processes wait for them.
 race: ## run all tests with the race detector (needs a C compiler)
-	$(GO) test -race ./...
+	$(GO) test -race -p 1 ./...
 
 sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on
 	$(GO) test ./bus/merge -run '^TestChaos$$' -count 1 -timeout 12h -seeds $(SEEDS) -seed $(SEED)

@@ -105,7 +105,7 @@ func TestThreeNodesOneStream(t *testing.T) {
 			for name, scenario := range c.scenario {
 				replay(t, sources[name], c.speed, scenario, name)
 			}
-			first := clients["alpha"].wait(total, 2*time.Minute, own...)
+			first := clients["alpha"].wait(total, 4*time.Minute, own...)
 			for _, name := range []string{"bravo", "charlie"} {
 				wantSame(t, "client of "+name+" against that of alpha", clients[name].wait(total, time.Minute, own...), first)
 			}

@@ -354,6 +354,11 @@ func (c *client) verify() {
 
 func (c *client) wait(n int, within time.Duration, own ...string) [][]byte {
 	c.t.Helper()
-	eventually(c.t, within, fmt.Sprintf("%d events", n), func() bool { return len(c.seen(own...)) >= n })
+	eventually(c.t, within, fmt.Sprintf("%d events", n), func() bool {
+		c.mu.Lock()
+		enough := len(c.events) >= n // to look through them all each time would keep the nodes from running
+		c.mu.Unlock()
+		return enough && len(c.seen(own...)) >= n
+	})
 	return c.seen(own...)
 }

@@ -76,7 +76,7 @@ func (f *webFixture) browser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t, f.url, http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{}}}
+	b := &browser{t, f.url, http.Client{Jar: jar, Timeout: 2 * time.Minute, Transport: &http.Transport{}}}
 	t.Cleanup(b.CloseIdleConnections)
 	return b
 }
