@@ -57,14 +57,18 @@ func (s *session) text(e *merge.Event) []byte {
 	if s.mask == 0 || class&^s.mask != 0 || s.bounded && !s.within(*e.Node) {
 		return nil
 	}
-	id, name, text := eventNumber(e), e.Entry.Name(), e.Entry.AMI()
-	switch made := s.instead(e, class); {
-	case made != nil && s.filter.Empty():
+	made := s.instead(e, class)
+	switch {
+	case s.filter.Empty() && made == nil:
+		return e.Entry.AMI()
+	case s.filter.Empty():
 		return made.Bytes()
-	case made != nil:
+	}
+	id, name, text := eventNumber(e), e.Entry.Name(), e.Entry.AMI()
+	if made != nil {
 		id, name, text = 0, made.Get("Event"), made.Bytes()
 	}
-	if !s.filter.Empty() && !s.filter.Pass(id, name, text) {
+	if !s.filter.Pass(id, name, text) {
 		return nil
 	}
 	return text
