@@ -165,9 +165,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, *refusal) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, web.MaxBody))
 	var over *http.MaxBytesError
 	switch tooMuch := errors.As(err, &over); {
-	case tooMuch && isForm:
+	case tooMuch:
 		return "", tooLarge
-	case err != nil && !tooMuch:
+	case err != nil:
 		return "", &refusal{status: 400, title: "Bad Request", text: "Error parsing request body", hangUp: true}
 	case !isForm:
 		return "", nil

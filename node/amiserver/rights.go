@@ -10,12 +10,13 @@ import (
 )
 
 // may tells whether the user has the right to an action: any of its classes will do (ami/behaviour.md 3.7), and "actions", if it is set,
-// must name it. What is about the session itself it need not name.
+// must name it. What is about the session itself it need not name; to reload the node is more than that.
 func (s *session) may(a ami.Action) bool {
 	if a.Class != 0 && a.Class&s.user.Write == 0 {
 		return false
 	}
-	return s.user.Actions == nil || a.Scope == ami.ScopeSession || s.user.Actions[strings.ToLower(a.Name)]
+	exempt := a.Scope == ami.ScopeSession && a.Name != "ClusterReload" && a.Name != "ClusterNodes"
+	return s.user.Actions == nil || exempt || s.user.Actions[strings.ToLower(a.Name)]
 }
 
 // bounded tells whether "scope" or "nodes" keep the user away from some nodes.

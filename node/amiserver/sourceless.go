@@ -63,6 +63,9 @@ func (s *session) clusterReload(_ context.Context, action *ami.Message) error {
 }
 
 func (s *session) reloadSaying(action *ami.Message, message string) error {
+	if !s.within(s.srv.conf.Node) {
+		return s.fail(action, "Permission denied")
+	}
 	s.log.Info("reload asked for", "user", s.user.Name)
 	if err := s.srv.conf.Backend.Reload(); err != nil {
 		return s.fail(action, "Not reloaded: "+err.Error())
