@@ -2,6 +2,7 @@ package amiserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -244,6 +245,9 @@ func (c *connection) write(pieces net.Buffers) error {
 		timeout = c.user.WriteTimeout
 	}
 	last := time.Now().Add(max(timeout, flushTimeout))
+	if _, secure := c.conn.(*tls.Conn); secure {
+		timeout = max(timeout, flushTimeout) // a write over TLS cannot go on behind a time-out
+	}
 	for c.unsent = pieces; len(c.unsent) > 0; {
 		deadline := time.Now().Add(timeout)
 		if deadline.After(last) {

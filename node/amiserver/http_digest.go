@@ -1,7 +1,6 @@
 package amiserver
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"time"
@@ -23,7 +22,7 @@ func (h *webHandler) authenticate(r *http.Request, remote, local net.Addr) (*web
 	user, no := h.check(r, d, remote, local)
 	if no != nil {
 		h.srv.count.failures.Add(1)
-		h.pay(r.Context())
+		h.pay()
 		return nil, no
 	}
 	ws, begun, nonce, no := h.sessions.openDigest(d, remote, local)
@@ -33,7 +32,7 @@ func (h *webHandler) authenticate(r *http.Request, remote, local net.Addr) (*web
 	case ws == nil:
 		return nil, h.challenge(nonce, true)
 	case begun && !h.begin(ws, user, d.Username):
-		h.pay(r.Context())
+		h.pay()
 		return nil, inUse
 	}
 	return ws, nil
@@ -49,13 +48,12 @@ func (h *webHandler) challenge(nonce string, stale bool) *refusal {
 
 func (h *webHandler) realm() string { return web.Realm(h.srv.conf.Backend.SystemName(h.srv.conf.Node)) }
 
-// pay makes this client, and nobody else, wait.
-func (h *webHandler) pay(ctx context.Context) {
+// pay makes this client, and nobody else, wait, also if he hangs up: he would come back at once.
+func (h *webHandler) pay() {
 	wait := time.NewTimer(h.srv.penalty)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-	case <-ctx.Done():
 	case <-h.drain:
 	}
 }

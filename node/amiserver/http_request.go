@@ -37,6 +37,7 @@ func (q *webRequest) run(ctx context.Context, vars []web.Var) (page []byte, no *
 	err := q.take(ctx)
 	if err == nil {
 		q.ws.comeFrom(q.remote, q.local)
+		q.ws.forget()
 		err = q.ws.handle(ctx, request{action, bad})
 	}
 	over := q.ws.over(err)
@@ -68,7 +69,7 @@ func (q *webRequest) run(ctx context.Context, vars []web.Var) (page []byte, no *
 func (q *webRequest) take(ctx context.Context) error {
 	select {
 	case q.ws.turn <- struct{}{}:
-		q.running, q.ws.out = true, q
+		q.running, q.ws.out, q.ws.stop = true, q, q.drain
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -65,18 +65,24 @@ func (ws *webSession) over(err error) error {
 	case errors.Is(err, errGoodbye), errors.Is(err, stasis.ErrOverflow):
 		return err
 	case err == nil && ws.sub != nil: // it may never ask for events
-		_, err := ws.sub.Peek()
-		switch {
-		case !errors.Is(err, stasis.ErrOverflow):
-		case ws.mask != 0:
+		if _, err := ws.sub.Peek(); errors.Is(err, stasis.ErrOverflow) && ws.mask != 0 {
 			return err
-		default: // it has not asked for any yet, and is not logged off because of them
-			ws.log.Info("events before the first WaitEvent are not kept: too many", "queue_len", ws.queueLen)
-			ws.leaveStream()
-			ws.sub = ws.subscribe()
 		}
+		ws.forget()
 	}
 	return nil
+}
+
+// forget begins anew with the events of a session that has not asked for any yet and has too many: it is not logged off because of them.
+func (ws *webSession) forget() {
+	if ws.sub == nil || ws.mask != 0 {
+		return
+	}
+	if _, err := ws.sub.Peek(); errors.Is(err, stasis.ErrOverflow) {
+		ws.log.Info("events before the first WaitEvent are not kept: too many", "queue_len", ws.queueLen)
+		ws.leaveStream()
+		ws.sub = ws.subscribe()
+	}
 }
 
 // sameUser tells whether a session is this user's.

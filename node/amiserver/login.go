@@ -27,7 +27,7 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 	if user == nil {
 		s.srv.count.failures.Add(1)
 		s.log.Warn("AMI login failed", "user", name, "reason", why)
-		return s.turnAway(ctx, action, "Authentication failed")
+		return s.turnAway(action, "Authentication failed")
 	}
 	from, err := resumeFrom(action)
 	if err != nil {
@@ -51,14 +51,16 @@ func (s *session) logoff(_ context.Context, action *ami.Message) error {
 	return errGoodbye
 }
 
-// turnAway makes this client, and nobody else, wait for its refusal.
-func (s *session) turnAway(ctx context.Context, action *ami.Message, message string) error {
+// turnAway makes this client, and nobody else, wait for its refusal; over HTTP also who hangs up, since he would come back at once.
+func (s *session) turnAway(action *ami.Message, message string) error {
 	wait := time.NewTimer(s.srv.penalty)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-s.ctx.Done():
+		return errGoodbye
+	case <-s.stop:
+		return errGoodbye
 	}
 	if err := s.fail(action, message); err != nil {
 		return err
@@ -70,7 +72,7 @@ func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name st
 	s.srv.count.failures.Add(1)
 	s.log.Warn("AMI login refused: the user is logged in and may be only once (allowmultiplelogin)", "user", name)
 	s.raise(sessionLimit, name)
-	return s.turnAway(ctx, action, "Login Already In Use")
+	return s.turnAway(action, "Login Already In Use")
 }
 
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too

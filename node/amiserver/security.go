@@ -35,6 +35,14 @@ var (
 // raise puts a security event into the node's stream: head, account, addresses, the event's own headers, and the time of the login
 // (of the Unix epoch before it), in Asterisk's order.
 func (s *session) raise(kind securityEvent, account string, own ...string) {
+	if s.user == nil && !s.srv.mayReport() { // a failed login
+		s.srv.count.unreported.Add(1)
+		return
+	}
+	s.tell(kind, account, own...)
+}
+
+func (s *session) tell(kind securityEvent, account string, own ...string) {
 	e := s.head(kind)
 	e.Add("AccountID", account)
 	s.addresses(e)
@@ -55,7 +63,7 @@ func (s *session) report(kind securityEvent, request string) {
 	request = "Action: " + request
 	request = request[:min(len(request), maxRequestType)]
 	if kind == requestNotAllowed {
-		s.raise(kind, s.account, "RequestType", request)
+		s.tell(kind, s.account, "RequestType", request)
 		return
 	}
 	e := s.head(kind)

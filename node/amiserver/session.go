@@ -58,6 +58,7 @@ type session struct {
 	filter  *filter.Set  // the user's, and those the client has added
 	bounded bool         // within must be asked
 
+	stop    <-chan struct{}                   // the server stops; nil: ctx tells
 	ctx     context.Context                   // ends with the session
 	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs
 	replay  *resumption                       // nil in the live stream
