@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/amibus/amibus/bus/stasis"
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
+	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/translator"
 )
 
@@ -16,9 +19,6 @@ const (
 	maxBatch = 64  // requests in one step
 	idle     = time.Hour
 )
-
-// errStopped: the engine is not running any more.
-var errStopped = errors.New("call engine: stopped")
 
 // Event is one that the engine raised. Nothing in it may be changed.
 type Event struct {
@@ -31,6 +31,10 @@ type Event struct {
 
 // Engine drives a PBX: one goroutine owns it, and gives it the clock and what it is asked.
 type Engine struct {
+	cfg      Config
+	plan     atomic.Pointer[dialplan.Dialplan]
+	manager  *manager.Manager
+	disabled map[string]bool // events that are not raised
 	pbx      *pbx.PBX
 	writer   translator.Writer
 	events   *stasis.Topic[Event]
@@ -39,6 +43,7 @@ type Engine struct {
 	waiting  map[uint64]chan pbx.Reply // answers that are still to come; only Run uses it
 	batch    []Event
 	ids      atomic.Uint64
+	running  atomic.Bool
 }
 
 // request is an input, or something to look up.
@@ -59,9 +64,23 @@ func newEngine(cfg pbx.Config, w translator.Writer) *Engine {
 // Events is the engine's one stream, in order.
 func (e *Engine) Events() *stasis.Topic[Event] { return e.events }
 
+// Up tells whether the engine runs.
+func (e *Engine) Up() bool { return e.running.Load() }
+
+// Do runs an action and calls reply for every message of its answer, in order; a message is valid during the call. An error with the
+// method NotExecuted() bool that returns true says that the engine did not get it; any other leaves open what happened.
+func (e *Engine) Do(ctx context.Context, action *ami.Message, reply func(*ami.Message) error) error {
+	if !e.Up() {
+		return &refused{errors.New("the call engine does not run yet")}
+	}
+	return e.manager.Do(ctx, action, reply)
+}
+
 // Run runs the engine until ctx ends. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
+	e.running.Store(true)
 	defer close(e.stopped)
+	defer e.running.Store(false)
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	var inputs []pbx.Input
@@ -116,6 +135,9 @@ func (e *Engine) publish(out []pbx.Output) {
 	e.batch = e.batch[:0]
 	for i := range out {
 		o := &out[i]
+		if e.disabled[o.Event.Name] {
+			continue
+		}
 		if o.Reply != nil {
 			if answer := e.waiting[o.Reply.ID]; answer != nil {
 				delete(e.waiting, o.Reply.ID)
@@ -127,48 +149,4 @@ func (e *Engine) publish(out []pbx.Output) {
 	}
 	e.events.Publish(e.batch...)
 	clear(e.batch)
-}
-
-// ask gives the PBX an input and waits for its answer: for one that is answered late, as long as ctx allows. build gets the id of the
-// answer.
-func (e *Engine) ask(ctx context.Context, build func(id uint64) pbx.Input) (pbx.Reply, error) {
-	id := e.ids.Add(1)
-	answer := make(chan pbx.Reply, 1)
-	if err := e.send(ctx, request{input: build(id), id: id, answer: answer}); err != nil {
-		return pbx.Reply{}, err
-	}
-	select {
-	case r := <-answer:
-		return r, nil
-	case <-ctx.Done():
-		return pbx.Reply{}, ctx.Err()
-	case <-e.stopped:
-		return pbx.Reply{}, errStopped
-	}
-}
-
-// look lets fn see the PBX between two steps. fn must not keep it.
-func (e *Engine) look(ctx context.Context, fn func(*pbx.PBX)) error {
-	seen := make(chan struct{})
-	err := e.send(ctx, request{look: func(p *pbx.PBX) { fn(p); close(seen) }})
-	if err != nil {
-		return err
-	}
-	select {
-	case <-seen:
-		return nil
-	case <-e.stopped:
-		return errStopped
-	}
-}
-
-func (e *Engine) send(ctx context.Context, r request) error {
-	select {
-	case e.requests <- r:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.stopped:
-		return errStopped
-	}
 }

@@ -41,7 +41,7 @@ func TestTheEngineRunsByTheClock(t *testing.T) {
 		e, cancel := start(t)
 		defer cancel()
 		sub := e.Events().Subscribe(1000)
-		r, err := e.ask(t.Context(), func(id uint64) pbx.Input {
+		r, err := (driver{e}).Ask(t.Context(), func(id uint64) pbx.Input {
 			return pbx.Originate{ID: id, Channel: "Sim/one", Context: "any", Exten: "1", Async: true}
 		})
 		if err != nil || r.Error != "" {
@@ -72,14 +72,14 @@ func TestALookSeesWhatWasAskedForBefore(t *testing.T) {
 		defer cancel()
 		synctest.Wait()
 		for range 3 {
-			if _, err := e.ask(t.Context(), func(id uint64) pbx.Input {
+			if _, err := (driver{e}).Ask(t.Context(), func(id uint64) pbx.Input {
 				return pbx.Originate{ID: id, Channel: "Sim/one", Context: "any", Exten: "1", Async: true}
 			}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		n := 0
-		if err := e.look(t.Context(), func(p *pbx.PBX) { n = len(p.CoreShowChannels()) }); err != nil || n != 3 {
+		if err := (driver{e}).Look(t.Context(), func(p *pbx.PBX) { n = len(p.CoreShowChannels()) }); err != nil || n != 3 {
 			t.Errorf("%d channels, %v", n, err)
 		}
 	})
@@ -95,15 +95,15 @@ func TestNobodyWaitsForAStoppedEngine(t *testing.T) {
 		}
 		ctx, giveUp := context.WithTimeout(t.Context(), time.Millisecond)
 		defer giveUp()
-		if r, err := e.ask(ctx, never); err != nil || r.Error != "" { // answered at once: the dialplan answers
+		if r, err := (driver{e}).Ask(ctx, never); err != nil || r.Error != "" { // answered at once: the dialplan answers
 			t.Errorf("%+v, %v", r, err)
 		}
 		cancel()
 		synctest.Wait()
-		if _, err := e.ask(t.Context(), never); !errors.Is(err, errStopped) {
+		if _, err := (driver{e}).Ask(t.Context(), never); !errors.Is(err, errStopped{}) {
 			t.Errorf("ask: %v", err)
 		}
-		if err := e.look(t.Context(), func(*pbx.PBX) {}); !errors.Is(err, errStopped) {
+		if err := (driver{e}).Look(t.Context(), func(*pbx.PBX) {}); !errors.Is(err, errStopped{}) {
 			t.Errorf("look: %v", err)
 		}
 	})

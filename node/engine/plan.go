@@ -26,6 +26,8 @@ func (p plan) Set(name, value string, vars pbx.Vars) bool {
 	return dialplan.Set(env{vars}, name, value)
 }
 
+func planOf(d *dialplan.Dialplan) pbx.Dialplan { return plan{d} }
+
 // env is what a line may ask, with the errors that the dialplan knows.
 type env struct{ pbx.Vars }
 

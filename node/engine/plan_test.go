@@ -32,7 +32,7 @@ func TestThePBXRunsExtensionsConf(t *testing.T) {
 		e := newEngine(pbx.Config{Dialplan: plan{d}, Seed: 1}, translator.Writer{})
 		go e.Run(t.Context())
 		sub := e.Events().Subscribe(1000)
-		if _, err := e.ask(t.Context(), func(id uint64) pbx.Input {
+		if _, err := (driver{e}).Ask(t.Context(), func(id uint64) pbx.Input {
 			return pbx.Originate{ID: id, Channel: "Sim/x", Context: "default", Exten: "123", Async: true}
 		}); err != nil {
 			t.Fatal(err)

@@ -45,6 +45,8 @@ func (p *PBX) handle(in Input) {
 		p.setVariable(in)
 	case Hold:
 		p.hold(in)
+	case Reload:
+		p.reload(in)
 	}
 }
 

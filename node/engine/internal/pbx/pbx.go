@@ -21,6 +21,7 @@ const (
 type Config struct {
 	SystemName  string
 	Dialplan    Dialplan
+	Globals     []translator.Variable
 	ChannelVars []string // shown in every snapshot
 	Language    string   // of new channels; en
 	Seed        uint64
@@ -77,6 +78,9 @@ func New(cfg Config) *PBX {
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, cfg.Seed^0x9e3779b97f4a7c15)),
 		channels: map[string]*channel{}, names: map[string]*channel{}, bridges: map[string]*bridge{}, lots: map[string]*lot{},
 		db: map[string]string{}, devices: map[string]string{},
+	}
+	for _, v := range cfg.Globals {
+		p.globals.set(v.Name, v.Value, v.Value == "")
 	}
 	p.makeLots()
 	return p

@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
+	"github.com/amibus/amibus/node/engine/internal/manager"
+	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/proto/ami"
+	"github.com/amibus/amibus/translator"
+)
+
+// AsteriskVersion is what the engine says to whoever asks for the version: that of the Asterisk it takes after.
+const AsteriskVersion = "22.10.1-amibus"
+
+const (
+	reloadTime  = 5 * time.Second // for the engine to take another dialplan
+	maxWarnings = 20              // in a second; the rest is counted
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	SystemName     string
+	Seed           uint64   // of its randomness; 0: another one each time
+	Extensions     string   // path of extensions.conf; empty: the built-in dialplan
+	ConfigDir      string   // what GetConfig and its like read and write; empty: there are no files
+	ChannelVars    []string // shown with every channel
+	Timestamps     bool     // events have a Timestamp
+	DisabledEvents []string // not raised
+	Log            *slog.Logger
+}
+
+// New reads the dialplan and returns an Engine. What is wrong in the dialplan is logged with file and line, and left out, as Asterisk
+// does; the error is about a file that cannot be read at all.
+func New(cfg Config) (*Engine, error) {
+	plan, err := loadPlan(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	e := newEngine(pbx.Config{
+		SystemName: cfg.SystemName, Dialplan: planOf(plan), Globals: globals(plan), ChannelVars: cfg.ChannelVars, Seed: cfg.Seed,
+		Warn: limited(cfg.Log), Location: locations(),
+	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
+	e.cfg = cfg
+	e.plan.Store(plan)
+	e.disabled = map[string]bool{}
+	for _, name := range cfg.DisabledEvents {
+		e.disabled[name] = true
+	}
+	e.manager = manager.New(manager.Config{Driver: driver{e}, SystemName: cfg.SystemName, Version: AsteriskVersion, ConfigDir: cfg.ConfigDir,
+		Plan: e.plan.Load, Reload: e.Reload})
+	return e, nil
+}
+
+// Commands are the actions that the engine answers.
+func Commands() []ami.Action { return manager.Commands() }
+
+// loadPlan reads the dialplan and logs what is wrong with it.
+func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
+	options := dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions()}
+	var plan *dialplan.Dialplan
+	var problems []dialplan.Problem
+	if cfg.Extensions == "" {
+		plan, problems = dialplan.Parse("the built-in dialplan", builtin, options)
+	} else {
+		plan, problems = dialplan.Load(cfg.Extensions, options)
+	}
+	for _, p := range problems {
+		if p.Fatal {
+			return nil, errors.New(p.String())
+		}
+		cfg.Log.Warn("dialplan: " + p.String())
+	}
+	return plan, nil
+}
+
+func globals(d *dialplan.Dialplan) []translator.Variable {
+	all := make([]translator.Variable, len(d.Globals))
+	for i, g := range d.Globals {
+		all[i] = translator.Variable{Name: g.Name, Value: g.Value}
+	}
+	return all
+}
+
+// locations returns what finds a time zone, and remembers those there are. Only the goroutine of the engine calls it.
+func locations() func(string) *time.Location {
+	known := map[string]*time.Location{}
+	return func(name string) *time.Location {
+		if l := known[name]; l != nil {
+			return l
+		}
+		l, err := time.LoadLocation(name)
+		if err != nil {
+			return nil
+		}
+		known[name] = l
+		return l
+	}
+}
+
+// limited logs warnings of running calls, no more than maxWarnings in a second: a dialplan that is wrong is wrong for every call.
+func limited(log *slog.Logger) func(string) {
+	var since time.Time
+	count := 0
+	return func(text string) {
+		if now := time.Now(); now.Sub(since) >= time.Second {
+			if count > maxWarnings {
+				log.Warn("more warnings of the call engine left out", "count", count-maxWarnings)
+			}
+			since, count = now, 0
+		}
+		if count++; count <= maxWarnings {
+			log.Warn(text)
+		}
+	}
+}
+
+// Reload reads the dialplan again. If it cannot be read the old one stays.
+func (e *Engine) Reload() error {
+	plan, err := loadPlan(&e.cfg)
+	if err != nil {
+		return fmt.Errorf("the dialplan stays as it was: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reloadTime)
+	defer cancel()
+	_, err = driver{e}.Ask(ctx, func(id uint64) pbx.Input {
+		return pbx.Reload{ID: id, Plan: planOf(plan), Globals: globals(plan), Clear: plan.ClearGlobals}
+	})
+	if err != nil {
+		return fmt.Errorf("the dialplan stays as it was: %w", err)
+	}
+	e.plan.Store(plan)
+	return nil
+}
