@@ -28,11 +28,20 @@ type Manager struct {
 	BrokenEvents bool          // brokeneventsaction (ami/behaviour.md 6.6)
 	AuthTimeout  time.Duration // from accept to login
 	AuthLimit    int           // connections that are not logged in
+	Events       Events        // how the built-in engine's events look
 	Warnings     Problems      // what was read and not used
+	EngineOnly   Problems      // warnings where the source is no engine: what shapes its events
 
 	users map[string]*User // by lower-case name
 	named []string         // the keys of users, sorted
 	webAt place            // of webenabled
+}
+
+// Events says how the events of the built-in engine look. Those of an Asterisk are shaped where they are made.
+type Events struct {
+	Timestamps  bool     // timestampevents
+	ChannelVars []string // channelvars: shown with every channel
+	Disabled    []string // disabledevents: names of events that are not raised
 }
 
 // User returns the user of that name, compared without case (ami/behaviour.md 5.1).
@@ -145,13 +154,39 @@ func (l *managerLoader) generalSetting(s *stanza, o setting) {
 		if n, ok := l.positive(s, o); ok {
 			l.m.AuthLimit = n
 		}
-	case "timestampevents", "channelvars", "debug", "disabledevents":
+	case "timestampevents", "channelvars", "disabledevents":
+		l.shape(s, o)
+	case "debug":
 		if o.value != "" && !isFalse(o.value) {
-			l.warn(s, o, "has no effect here: events are shaped where they are made, at the Asterisk")
+			l.warn(s, o, "has no effect: no event tells where in a program it was made")
 		}
 	default:
 		l.warn(s, o, "not known, and not used")
 	}
+}
+
+func (l *managerLoader) shape(s *stanza, o setting) {
+	switch strings.ToLower(o.name) {
+	case "timestampevents":
+		l.m.Events.Timestamps = isTrue(o.value)
+	case "channelvars":
+		l.m.Events.ChannelVars = items(o.value)
+	default:
+		l.m.Events.Disabled = items(o.value)
+	}
+	if o.value != "" && !isFalse(o.value) {
+		l.m.EngineOnly = append(l.m.EngineOnly, o.bad(s, "has no effect here: events are shaped where they are made, at the Asterisk"))
+	}
+}
+
+// items cuts at commas; empty ones do not count.
+func items(value string) (items []string) {
+	for item := range strings.SplitSeq(value, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
 }
 
 func (l *managerLoader) seconds(s *stanza, o setting, to *time.Duration) {

@@ -194,7 +194,7 @@ func TestManagerErrors(t *testing.T) {
 
 // TestManagerWarnings: what is read and not used is told with its line.
 //
-//ami:differs 14.1 timestampevents, debug, channelvars and disabledevents do nothing (the Asterisk has made the events); enabled may be left out
+//ami:differs 14.1 timestampevents, channelvars and disabledevents shape the events of the built-in engine only (an Asterisk makes its own), debug does nothing; enabled may be left out
 //ami:na 14.3 Asterisk 22 has no users.conf any more
 func TestManagerWarnings(t *testing.T) {
 	t.Parallel()
@@ -217,7 +217,7 @@ ambiguous=own
 actions=Ping, orignate,ClusterNodes
 acl=office
 `)
-	want := []string{"general.authlimit", "general.colour", "general.channelvars", "general.disabledevents",
+	want := []string{"general.authlimit", "general.colour",
 		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.setvar", "u.eventfilter(", "u.eventfilter", "u.endings",
 		"u.ambiguous", "u.actions", "u.acl", "u"}
 	var got []string
@@ -227,10 +227,16 @@ acl=office
 	if !slices.Equal(got, want) {
 		t.Errorf("warnings about %v, want %v", got, want)
 	}
-	if m.Warnings[5].Line != 9 || m.AuthLimit != 50 {
+	if len(m.EngineOnly) != 2 || m.EngineOnly[0].Key != "general.channelvars" || m.EngineOnly[1].Key != "general.disabledevents" {
+		t.Errorf("about the engine alone: %v", m.EngineOnly)
+	}
+	if e := m.Events; e.Timestamps || !slices.Equal(e.ChannelVars, []string{"A", "B"}) || !slices.Equal(e.Disabled, []string{"Cdr"}) {
+		t.Errorf("events: %+v", e)
+	}
+	if m.Warnings[3].Line != 9 || m.AuthLimit != 50 {
 		t.Errorf("%+v", m)
 	}
-	if text := m.Warnings[13].Text; !strings.Contains(text, "did you mean Originate?") {
+	if text := m.Warnings[11].Text; !strings.Contains(text, "did you mean Originate?") {
 		t.Errorf("actions: %s", text)
 	}
 	u, _ := m.User("u")
