@@ -23,15 +23,15 @@ func (b *backend) Reload() error { return b.n.Reload() }
 
 func (b *backend) Started() (start, reload time.Time) { return b.n.born, *b.n.reloaded.Load() }
 
-func (b *backend) HasSource() bool { return b.n.upstream != nil }
+func (b *backend) HasSource() bool { return b.n.own != nil }
 
 func (b *backend) Banner() string { return *b.n.banner.Load() }
 
 func (b *backend) Commands() []ami.Action {
-	if b.n.upstream == nil {
+	if b.n.own == nil {
 		return nil
 	}
-	commands := b.n.upstream.Info().Commands
+	commands := b.n.own.Info().Commands
 	all := make([]ami.Action, len(commands))
 	for i, c := range commands {
 		known, _ := ami.LookupAction(c.Name)

@@ -19,6 +19,7 @@ import (
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/engine"
 	"github.com/amibus/amibus/node/forward"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/amibuspb"
@@ -69,7 +70,9 @@ type Node struct {
 	closed    bool
 	journal   journal.Journal
 	stream    *stream.Stream
-	upstream  *upstream.Upstream // nil without a source
+	own       pbx                // nil without a source
+	upstream  *upstream.Upstream // the own PBX if it is an Asterisk, else nil
+	engine    *engine.Engine     // the own PBX if it is the built-in engine, else nil
 	source    *source
 	intake    *intake
 	router    *forward.Router
@@ -143,7 +146,9 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, fmt.Errorf("identity.qualify: %w", err)
 	}
 	n.origin.Store(&translator.Origin{Node: n.self.Name, Qualify: qualify})
-	n.build()
+	if err = n.build(); err != nil {
+		return nil, err
+	}
 	if err = n.openMembers(); err != nil {
 		return nil, err
 	}
@@ -175,8 +180,8 @@ func (n *Node) openMembers() (err error) {
 	return err
 }
 
-// build makes the parts that need no I/O to exist.
-func (n *Node) build() {
+// build makes the parts that need no network to exist.
+func (n *Node) build() error {
 	previousEpoch, previousSeq := n.journal.Previous()
 	n.stream = stream.New(stream.Config{
 		Merge: merge.Config{Self: n.self, Epoch: n.epoch, Hold: n.cfg.Bus.Hold, Tick: n.cfg.Bus.Tick,
@@ -192,19 +197,19 @@ func (n *Node) build() {
 	})
 	n.manager.Handle(func(entries []wire.Entry) { n.stream.Publish(entries...) })
 	n.intake, n.source = newIntake(n), newSource(n)
+	if err := n.openSource(); err != nil {
+		return err
+	}
 	var source forward.Source
-	if n.cfg.Source.Kind == config.KindAsterisk {
-		a := n.cfg.Source.Asterisk
-		n.upstream = upstream.New(upstream.Config{Address: a.Address, Username: a.Username, Secret: a.Secret,
-			Event: n.source.event, Link: n.linked, LoggedIn: n.source.loggedIn, LoggedOut: n.source.loggedOut,
-			Identified: n.source.identified, Remarked: n.source.remarked, Log: n.component("upstream")})
-		source = n.upstream
+	if n.own != nil {
+		source = n.own
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
 		Own: n.ownPeer, Peers: n.otherPeers, Drain: drainTime, Log: n.component("forward")})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
 		Source: n.stream, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
 	n.admin = n.newAdmin()
+	return nil
 }
 
 func keyed(c config.NATS) stream.Keyed {

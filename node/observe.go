@@ -8,6 +8,7 @@ import (
 	"github.com/amibus/amibus/bus/stream"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
+	"github.com/amibus/amibus/node/engine"
 	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 )
@@ -51,8 +52,12 @@ func (n *Node) ready() admin.Readiness {
 	case standby.Conflict:
 		r.Reasons = append(r.Reasons, "events are not published: the Asterisk of node "+node+" has the same systemname and is another one")
 	}
-	if n.upstream != nil && !n.upstream.Up() {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.upstream.Trouble()))
+	switch {
+	case n.own == nil || n.own.Up():
+	case n.upstream != nil:
+		r.Reasons = append(r.Reasons, fmt.Sprintf("the Asterisk at %s cannot be used: %s", n.cfg.Source.Asterisk.Address, n.own.Trouble()))
+	default:
+		r.Reasons = append(r.Reasons, n.own.Trouble())
 	}
 	return r
 }
@@ -158,11 +163,11 @@ func (n *Node) memberMetrics(a *admin.Server) {
 }
 
 func (n *Node) sourceMetrics(a *admin.Server) {
-	if n.upstream == nil {
+	if n.own == nil {
 		return
 	}
-	a.GaugeFunc("amibus_source_up", "1 while the own Asterisk can be used.", nil, func() float64 {
-		if n.upstream.Up() {
+	a.GaugeFunc("amibus_source_up", "1 while the own Asterisk, or the engine, can be used.", nil, func() float64 {
+		if n.own.Up() {
 			return 1
 		}
 		return 0
@@ -181,6 +186,29 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 		func() float64 { return float64(n.source.held.Load()) })
 	a.CounterFunc("amibus_source_events_conflicting_total", "Events dropped because another Asterisk has the same systemname.", nil,
 		func() float64 { return float64(n.source.conflicting.Load()) })
+	a.CounterFunc("amibus_source_events_refused_total", "Events that could not be carried.", nil, func() float64 { return float64(n.refused.Load()) })
+	if n.engine != nil {
+		n.engineMetrics(a)
+		return
+	}
+	n.upstreamMetrics(a)
+}
+
+func (n *Node) engineMetrics(a *admin.Server) {
+	gauge := func(name, help string, fn func(s engine.Stats) int) {
+		a.GaugeFunc("amibus_engine_"+name, help, nil, func() float64 { return float64(fn(n.engine.Stats())) })
+	}
+	gauge("channels", "Channels there are.", func(s engine.Stats) int { return s.Channels })
+	gauge("bridges", "Bridges there are.", func(s engine.Stats) int { return s.Bridges })
+	counter := func(name, help string, fn func(s engine.Stats) uint64) {
+		a.CounterFunc("amibus_engine_"+name, help, nil, func() float64 { return float64(fn(n.engine.Stats())) })
+	}
+	counter("channels_total", "Channels there ever were.", func(s engine.Stats) uint64 { return s.Calls })
+	counter("channels_refused_total", "Channels refused because there were too many.", func(s engine.Stats) uint64 { return s.Refused })
+	counter("frames_dropped_total", "Frames dropped on channels that nobody read.", func(s engine.Stats) uint64 { return s.DroppedFrames })
+}
+
+func (n *Node) upstreamMetrics(a *admin.Server) {
 	counter := func(name, help string, fn func(s upstream.Stats) uint64) {
 		a.CounterFunc("amibus_source_"+name, help, nil, func() float64 { return float64(fn(n.upstream.Stats())) })
 	}
@@ -202,7 +230,6 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 	gauge("action_connections_idle", "Connections for actions without work.", func(s upstream.Stats) int { return s.Idle })
 	gauge("actions_waiting", "Actions that wait for a connection.", func(s upstream.Stats) int { return s.Waiting })
 	counter("desync_total", "Connections closed because they answered something else than asked.", func(s upstream.Stats) uint64 { return s.Desync })
-	a.CounterFunc("amibus_source_events_refused_total", "Events that could not be carried.", nil, func() float64 { return float64(n.refused.Load()) })
 }
 
 func (n *Node) clientMetrics(a *admin.Server) {

@@ -80,10 +80,10 @@ func (n *Node) dialAll() {
 
 func (n *Node) ownPeer() forward.Peer {
 	p := forward.Peer{Node: n.self}
-	if n.upstream == nil {
+	if n.own == nil {
 		return p
 	}
-	p.SystemName = n.upstream.Info().SystemName
+	p.SystemName = n.own.Info().SystemName
 	if v, _ := n.source.standing(); v != standby.Publish {
 		p.SystemName = "" // it is the name of the one that publishes
 	}
@@ -98,7 +98,7 @@ func (n *Node) otherPeers() []forward.Peer {
 	others := n.members.Others()
 	published := map[string]bool{}
 	if n.source.publishing.Load() {
-		published[n.upstream.Info().SystemName] = true
+		published[n.own.Info().SystemName] = true
 	}
 	for _, m := range others {
 		if m.GetPublishing() {

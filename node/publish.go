@@ -114,6 +114,10 @@ func (s *source) overdue() {
 }
 
 func (s *source) conflict(with standby.Node) error {
+	if s.n.engine != nil {
+		return fmt.Errorf("the engine of this node, %s, has the systemname of the PBX of node %s, %s; give one of the nodes another name, or set "+
+			"identity.qualify: always", s.n.self, label(with), strconv.Quote(s.system))
+	}
 	return fmt.Errorf("the Asterisk of this node, %s, and that of node %s have the same systemname, %s, and are not the same Asterisk; give one of "+
 		"them another systemname in its asterisk.conf, or set identity.qualify: always", s.n.self, label(with), strconv.Quote(s.system))
 }

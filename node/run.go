@@ -71,12 +71,12 @@ func (n *Node) runSupport(ctx context.Context, g *lifecycle.Group) {
 	if n.httpListener != nil {
 		g.Go("admin", func() error { return n.admin.Serve(ctx, n.httpListener) })
 	}
-	if n.upstream != nil {
+	if n.own != nil {
 		g.Go("source", func() error { n.source.run(ctx); return nil })
-		g.Go("upstream", func() error {
+		g.Go("own PBX", func() error {
 			select {
 			case <-n.stream.Settled(): // before that no event could be stamped
-				return n.upstream.Run(ctx)
+				return n.own.Run(ctx)
 			case <-ctx.Done():
 				return nil
 			}

@@ -46,6 +46,7 @@ type Node struct {
 type Source struct {
 	Kind     string // KindAsterisk (default) or KindNone
 	Asterisk Asterisk
+	Engine   Engine
 }
 
 // Asterisk says how to log in to the Asterisk beside the node. Exactly one of SecretFile and SecretEnv is set.

@@ -75,7 +75,7 @@ func (k *checker) node() {
 }
 
 func (k *checker) source() {
-	k.oneOf("source.kind", k.c.Source.Kind, []string{"engine"}, KindAsterisk, KindNone)
+	k.oneOf("source.kind", k.c.Source.Kind, nil, KindAsterisk, KindEngine, KindNone)
 	if k.c.Source.Kind != KindAsterisk {
 		return
 	}

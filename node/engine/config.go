@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
@@ -25,9 +26,7 @@ const (
 // Config is what an Engine is made of.
 type Config struct {
 	SystemName     string
-	Seed           uint64   // of its randomness; 0: another one each time
-	Extensions     string   // path of extensions.conf; empty: the built-in dialplan
-	ConfigDir      string   // what GetConfig and its like read and write; empty: there are no files
+	Settings       config.Engine
 	ChannelVars    []string // shown with every channel
 	Timestamps     bool     // events have a Timestamp
 	DisabledEvents []string // not raised
@@ -42,7 +41,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := newEngine(pbx.Config{
-		SystemName: cfg.SystemName, Dialplan: planOf(plan), Globals: globals(plan), ChannelVars: cfg.ChannelVars, Seed: cfg.Seed,
+		SystemName: cfg.SystemName, Dialplan: planOf(plan), Globals: globals(plan), ChannelVars: cfg.ChannelVars, Seed: cfg.Settings.Seed,
 		Warn: limited(cfg.Log), Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
 	e.cfg = cfg
@@ -51,7 +50,7 @@ func New(cfg Config) (*Engine, error) {
 	for _, name := range cfg.DisabledEvents {
 		e.disabled[name] = true
 	}
-	e.manager = manager.New(manager.Config{Driver: driver{e}, SystemName: cfg.SystemName, Version: AsteriskVersion, ConfigDir: cfg.ConfigDir,
+	e.manager = manager.New(manager.Config{Driver: driver{e}, SystemName: cfg.SystemName, Version: AsteriskVersion, ConfigDir: cfg.Settings.ConfigDir,
 		Plan: e.plan.Load, Reload: e.Reload})
 	return e, nil
 }
@@ -64,10 +63,10 @@ func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
 	options := dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions()}
 	var plan *dialplan.Dialplan
 	var problems []dialplan.Problem
-	if cfg.Extensions == "" {
+	if cfg.Settings.Extensions == "" {
 		plan, problems = dialplan.Parse("the built-in dialplan", builtin, options)
 	} else {
-		plan, problems = dialplan.Load(cfg.Extensions, options)
+		plan, problems = dialplan.Load(cfg.Settings.Extensions, options)
 	}
 	for _, p := range problems {
 		if p.Fatal {

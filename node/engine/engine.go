@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,18 @@ type Engine struct {
 	batch    []Event
 	ids      atomic.Uint64
 	running  atomic.Bool
+	statsMu  sync.Mutex
+	stats    Stats
+}
+
+// Stats are figures about calls, and what did not fit.
+type Stats = pbx.Stats
+
+// Stats returns the figures of the last step.
+func (e *Engine) Stats() Stats {
+	e.statsMu.Lock()
+	defer e.statsMu.Unlock()
+	return e.stats
 }
 
 // request is an input, or something to look up.
@@ -88,6 +101,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		out, next := e.pbx.Step(time.Now(), inputs...)
 		inputs = inputs[:0]
 		e.publish(out)
+		e.count()
 		wait := idle
 		if !next.IsZero() {
 			wait = max(0, time.Until(next))
@@ -101,6 +115,13 @@ func (e *Engine) Run(ctx context.Context) error {
 			inputs = e.take(inputs, r)
 		}
 	}
+}
+
+func (e *Engine) count() {
+	now := e.pbx.Stats()
+	e.statsMu.Lock()
+	defer e.statsMu.Unlock()
+	e.stats = now
 }
 
 // take takes a request and those that wait behind it. What is to be looked up sees what was asked for before.

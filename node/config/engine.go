@@ -1,0 +1,8 @@
+package config
+
+const KindEngine = "engine"
+
+type Engine struct {
+	Extensions, ConfigDir string
+	Seed                  uint64
+}
