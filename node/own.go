@@ -78,6 +78,18 @@ func newOwnEngine(n *Node) (*ownEngine, error) {
 	return o, nil
 }
 
+// reloadEngine reads the dialplan of the built-in engine again.
+func (n *Node) reloadEngine() error {
+	if n.engine == nil {
+		return nil
+	}
+	err := n.engine.Reload()
+	if err != nil {
+		n.log.Error("dialplan not reloaded", "err", err)
+	}
+	return err
+}
+
 func newMark() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -17,7 +17,7 @@ func (n *Node) Reload() error {
 		n.log.Info("not reloaded: the node is stopping")
 		return errors.New("the node is stopping")
 	}
-	if err := errors.Join(n.reloadUsers(), n.reloadKeys()); err != nil {
+	if err := errors.Join(n.reloadUsers(), n.reloadKeys(), n.reloadEngine()); err != nil {
 		return errors.New(oneLineOf(err))
 	}
 	now := time.Now()

@@ -50,6 +50,12 @@ func (l *lockedBuffer) String() string {
 func spawn(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: amibus(t, "", args...), log: &lockedBuffer{}}
+	p.start(t)
+	return p
+}
+
+func (p *process) start(t *testing.T) {
+	t.Helper()
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -57,10 +63,9 @@ func spawn(t *testing.T, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("amibus %s:\n%s", strings.Join(args, " "), tail(p.log.String(), 4000))
+			t.Logf("amibus %s:\n%s", strings.Join(p.cmd.Args[1:], " "), tail(p.log.String(), 4000))
 		}
 	})
-	return p
 }
 
 // kill is kill -9.
@@ -86,10 +91,17 @@ type testNode struct {
 // run starts the node (again) and waits until it says where it listens.
 func (n *testNode) run(t *testing.T) {
 	t.Helper()
+	n.configure(t)
+	n.start(t, &process{cmd: amibus(t, "", "run", "--config", filepath.Join(n.dir, "amibus.yaml"), "--log-level", "debug"), log: &lockedBuffer{}})
+}
+
+// start starts the node's process, and waits until it says where it listens.
+func (n *testNode) start(t *testing.T, p *process) {
+	t.Helper()
 	addresses := filepath.Join(n.dir, "data", "addresses.json")
 	_ = os.Remove(addresses)
-	n.configure(t)
-	n.process = spawn(t, "run", "--config", filepath.Join(n.dir, "amibus.yaml"), "--log-level", "debug")
+	p.start(t)
+	n.process = p
 	eventually(t, 20*time.Second, n.name+" says where it listens", func() bool {
 		b, err := os.ReadFile(addresses)
 		return err == nil && json.Unmarshal(b, &n.addr) == nil

@@ -115,7 +115,6 @@ func TestCommands(t *testing.T) {
 		"check directory":    {"check .", 2, ``, `\.: cannot be read: is a directory\n`},
 		"check nothing":      {"check", 2, ``, `amibus: accepts 1 arg\(s\), received 0\n`},
 		"run bad":            {"run --config bad.yaml", 2, ``, `(bad\.(yaml|conf):\d: [^\n]*\n){5}`},
-		"run nothing":        {"run", 2, ``, `amibus: run needs --config FILE; [^\n]*\n`},
 		"run log level":      {"run --config good.yaml --log-level loud", 2, ``, `amibus: --log-level is "loud", must be one of debug, info, warn, error\n`},
 		"run log format":     {"run --config good.yaml --log-format xml", 2, ``, `amibus: --log-format is "xml", must be text or json\n`},
 		"demo ends early":    {"demo --for 1ns", 0, ``, ``},

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,8 +15,10 @@ import (
 func runCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use:     "run --config FILE",
-		Short:   "Run one node",
+		Use:   "run [--config FILE]",
+		Short: "Run one node",
+		Long: "run runs one node until it is told to stop (SIGTERM, Ctrl-C). Without a configuration it is a node of its own on loopback, with the\n" +
+			"built-in call engine in the place of an Asterisk and a user whose secret is printed at the first start.",
 		Example: "  amibus run --config alpha.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -24,10 +26,7 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if file == "" {
-				return usageError{errors.New("run needs --config FILE; see amibus run --help")}
-			}
-			cfg, err := config.Load(file)
+			cfg, err := load(file, cmd.OutOrStdout())
 			if err != nil {
 				return err
 			}
@@ -45,6 +44,20 @@ func runCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the node's configuration (YAML)")
 	return cmd
+}
+
+// load reads the configuration, or makes that of a node that is given none.
+func load(file string, out io.Writer) (*config.Config, error) {
+	if file == "" {
+		dir, err := stateDir()
+		if err == nil {
+			file, err = standalone(dir, out)
+		}
+		if err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return config.Load(file)
 }
 
 // onHangup calls fn at each SIGHUP until stop is called. Without a handler SIGHUP would end the process.
