@@ -11,6 +11,7 @@ import (
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/node/engine/internal/plan"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/translator"
 )
@@ -36,16 +37,16 @@ type Config struct {
 // New reads the dialplan and returns an Engine. What is wrong in the dialplan is logged with file and line, and left out, as Asterisk
 // does; the error is about a file that cannot be read at all.
 func New(cfg Config) (*Engine, error) {
-	plan, err := loadPlan(&cfg)
+	loaded, err := loadPlan(&cfg)
 	if err != nil {
 		return nil, err
 	}
 	e := newEngine(pbx.Config{
-		SystemName: cfg.SystemName, Dialplan: planOf(plan), Globals: globals(plan), ChannelVars: cfg.ChannelVars, Seed: cfg.Settings.Seed,
+		SystemName: cfg.SystemName, Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: cfg.Settings.Seed,
 		Warn: limited(cfg.Log), Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
 	e.cfg = cfg
-	e.plan.Store(plan)
+	e.plan.Store(loaded)
 	e.disabled = map[string]bool{}
 	for _, name := range cfg.DisabledEvents {
 		e.disabled[name] = true
@@ -120,18 +121,18 @@ func limited(log *slog.Logger) func(string) {
 
 // Reload reads the dialplan again. If it cannot be read the old one stays.
 func (e *Engine) Reload() error {
-	plan, err := loadPlan(&e.cfg)
+	loaded, err := loadPlan(&e.cfg)
 	if err != nil {
 		return fmt.Errorf("the dialplan stays as it was: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reloadTime)
 	defer cancel()
 	_, err = driver{e}.Ask(ctx, func(id uint64) pbx.Input {
-		return pbx.Reload{ID: id, Plan: planOf(plan), Globals: globals(plan), Clear: plan.ClearGlobals}
+		return pbx.Reload{ID: id, Plan: plan.Of(loaded), Globals: globals(loaded), Clear: loaded.ClearGlobals}
 	})
 	if err != nil {
 		return fmt.Errorf("the dialplan stays as it was: %w", err)
 	}
-	e.plan.Store(plan)
+	e.plan.Store(loaded)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/node/engine/internal/plan"
 	"github.com/amibus/amibus/translator"
 )
 
@@ -29,7 +30,7 @@ func TestThePBXRunsExtensionsConf(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		e := newEngine(pbx.Config{Dialplan: plan{d}, Seed: 1}, translator.Writer{})
+		e := newEngine(pbx.Config{Dialplan: plan.Of(d), Seed: 1}, translator.Writer{})
 		go e.Run(t.Context())
 		sub := e.Events().Subscribe(1000)
 		if _, err := (driver{e}).Ask(t.Context(), func(id uint64) pbx.Input {

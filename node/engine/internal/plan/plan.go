@@ -1,11 +1,15 @@
-package engine
+// Package plan makes a loaded dialplan what the PBX runs: it stands between the language of extensions.conf (package dialplan), which
+// runs nothing, and the machine that runs it (package pbx), which reads no files.
+package plan
 
 import (
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 )
 
-// plan is a loaded dialplan as the PBX sees it.
+// Of returns a loaded dialplan as the PBX sees it.
+func Of(d *dialplan.Dialplan) pbx.Dialplan { return plan{d} }
+
 type plan struct{ *dialplan.Dialplan }
 
 func (p plan) Find(q pbx.Query) (pbx.Step, bool) {
@@ -25,8 +29,6 @@ func (p plan) Get(name string, vars pbx.Vars) (string, bool) { return dialplan.G
 func (p plan) Set(name, value string, vars pbx.Vars) bool {
 	return dialplan.Set(env{vars}, name, value)
 }
-
-func planOf(d *dialplan.Dialplan) pbx.Dialplan { return plan{d} }
 
 // env is what a line may ask, with the errors that the dialplan knows.
 type env struct{ pbx.Vars }
