@@ -18,7 +18,7 @@ type Part struct {
 	Channel *Channel
 	Bridge  *Bridge
 	Role    string // of a group
-	Name    string // of a header
+	Name    string // of a header; empty: the value is a whole line
 	Value   string
 	Escape  bool // the value is one Asterisk escapes
 }
@@ -31,6 +31,9 @@ func BridgeGroup(role string, b *Bridge) Part { return Part{Role: role, Bridge: 
 
 // Header is one line.
 func Header(name, value string) Part { return Part{Name: name, Value: value} }
+
+// Line is one line as it is.
+func Line(text string) Part { return Part{Value: text} }
 
 // Escaped is one line whose value Asterisk escapes.
 func Escaped(name, value string) Part { return Part{Name: name, Value: value, Escape: true} }
@@ -80,6 +83,8 @@ func AppendParts(dst []byte, parts []Part) []byte {
 			dst = p.Bridge.append(dst, p.Role)
 		case p.Escape:
 			dst = append(appendEscaped(appendName(dst, "", p.Name), p.Value), "\r\n"...)
+		case p.Name == "":
+			dst = append(appendPlain(dst, p.Value), "\r\n"...)
 		default:
 			dst = append(appendPlain(appendName(dst, "", p.Name), p.Value), "\r\n"...)
 		}

@@ -124,15 +124,13 @@ func (e *Engine) count() {
 	e.stats = now
 }
 
-// take takes a request and those that wait behind it. What is to be looked up sees what was asked for before.
+// take takes a request and those that wait behind it. What is to be looked up sees what was asked for before, at the present time.
 func (e *Engine) take(inputs []pbx.Input, r request) []pbx.Input {
 	for {
 		if r.look != nil {
-			if len(inputs) > 0 {
-				out, _ := e.pbx.Step(time.Now(), inputs...)
-				e.publish(out)
-				inputs = inputs[:0]
-			}
+			out, _ := e.pbx.Step(time.Now(), inputs...)
+			e.publish(out)
+			inputs = inputs[:0]
 			r.look(e.pbx)
 		} else {
 			if r.answer != nil {

@@ -197,12 +197,13 @@ func (s *session) over(c *Checker, m *ami.Message) {
 	}
 }
 
-// originated takes an OriginateResponse. Every client gets it, and their ActionIDs may be the same, but not those of one channel.
+// originated takes an OriginateResponse. Every client gets it, and their ActionIDs may be the same, but not those of one channel. A
+// failed one has the chosen id even if there was no channel, and who failed may try again with it: without an ActionID that is no double.
 func (c *Checker) originated(e *event) {
 	s := &c.session
 	id := e.value(hActionID)
 	delete(s.origins, id)
-	if g, ok := e.group(""); ok {
+	if g, ok := e.group(""); ok && (id != "" || string(e.msg.Get("Response")) != "Failure") {
 		key := e.node.name + "\n" + id + "\n" + string(g.id)
 		if s.told.has([]byte(key)) {
 			c.report(51, e, nil, "a second OriginateResponse of a channel: %s", g.id)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
@@ -31,10 +32,14 @@ type Config struct {
 }
 
 // Manager answers actions. It is safe for concurrent use.
-type Manager struct{ cfg Config }
+type Manager struct {
+	cfg       Config
+	mu        sync.Mutex
+	suspended map[string]bool // bridge technologies, by name
+}
 
 // New returns a Manager.
-func New(cfg Config) *Manager { return &Manager{cfg: cfg} }
+func New(cfg Config) *Manager { return &Manager{cfg: cfg, suspended: map[string]bool{}} }
 
 // handler answers an action.
 type handler func(r *request) error

@@ -1,9 +1,12 @@
 package manager
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 	"github.com/amibus/amibus/proto/ami"
@@ -21,14 +24,22 @@ type request struct {
 // get returns the first header of a name, empty if there is none.
 func (r *request) get(name string) string { return string(r.action.Get(name)) }
 
-// respond answers with a Response, the ActionID if there is one, and pairs of header names and values.
+// respond answers with a Response, the ActionID if there is one, and pairs of header names and values. A line end at the end of the last
+// value is Asterisk's own, and stays.
 func (r *request) respond(response string, pairs ...string) error {
 	m := ami.New("Response", response)
 	if id := r.action.Get("ActionID"); len(id) > 0 {
 		m.Add("ActionID", string(id))
 	}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		m.Add(pairs[i], pairs[i+1])
+		m.Add(pairs[i], strings.TrimSuffix(pairs[i+1], "\n"))
+	}
+	if last := pairs[len(pairs)-1]; strings.HasSuffix(last, "\n") {
+		text, _ := bytes.CutSuffix(m.Bytes(), []byte("\r\n\r\n"))
+		m = &ami.Message{}
+		if err := m.Parse(append(bytes.Clone(text), "\n\r\n\r\n"...)); err != nil {
+			return err
+		}
 	}
 	return r.reply(m)
 }
@@ -66,13 +77,22 @@ func (r *request) list(message string, items []translator.Raised, complete strin
 	return r.event(&translator.Raised{Name: complete, Parts: end})
 }
 
+// idLast are the items that Asterisk writes the ActionID at the end of.
+var idLast = map[string]bool{"Status": true, "ChannelHungup": true, "BridgeTechnologyListItem": true, "ParkedCall": true}
+
 // event answers with an event for the asker alone.
 func (r *request) event(e *translator.Raised) error {
-	b := append(append([]byte("Event: "), e.Name...), "\r\n"...)
-	if id := r.action.Get("ActionID"); len(id) > 0 {
-		b = append(append(append(b, "ActionID: "...), id...), "\r\n"...)
+	var id []byte
+	if s := r.action.Get("ActionID"); len(s) > 0 {
+		id = fmt.Appendf(nil, "ActionID: %s\r\n", s)
 	}
-	m, err := ami.ParseMessage(append(translator.AppendParts(b, e.Parts), "\r\n"...))
+	b := append(append([]byte("Event: "), e.Name...), "\r\n"...)
+	if idLast[e.Name] {
+		b = append(translator.AppendParts(b, e.Parts), id...)
+	} else {
+		b = translator.AppendParts(append(b, id...), e.Parts)
+	}
+	m, err := ami.ParseMessage(append(b, "\r\n"...))
 	if err != nil {
 		return errors.Join(errors.New("event "+e.Name+" of an answer"), err)
 	}

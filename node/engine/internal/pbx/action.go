@@ -2,8 +2,11 @@ package pbx
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/amibus/amibus/translator"
 )
 
 // handle does what an input asks for.
@@ -15,6 +18,11 @@ func (p *PBX) handle(in Input) {
 		p.incoming(in)
 	case Hangup:
 		p.hangUp(in)
+	case HangupMatching:
+		p.hangUpMatching(in)
+	case UserEvent:
+		p.reply(in.ID, "Event Sent")
+		p.raise("UserEvent", append([]translator.Part{translator.Header("UserEvent", in.Name)}, in.Body...)...)
 	case HangupFar:
 		if c := p.find(in.Channel); c != nil {
 			c.queueHangup(cmp.Or(in.Cause, 16))
@@ -77,6 +85,18 @@ func (p *PBX) hangUp(in Hangup) {
 	c.softHangup(in.Cause)
 }
 
+func (p *PBX) hangUpMatching(in HangupMatching) {
+	r := &Reply{ID: in.ID}
+	matching := slices.DeleteFunc(p.all(), func(c *channel) bool { return !in.Match(c.name) })
+	for _, c := range matching {
+		r.Items = append(r.Items, translator.Raised{Name: "ChannelHungup", Parts: []translator.Part{translator.Header("Channel", c.name)}})
+	}
+	p.out = append(p.out, Output{At: p.now, Reply: r})
+	for _, c := range matching {
+		c.softHangup(in.Cause)
+	}
+}
+
 // send makes a channel go on somewhere else. ok is false for one that cannot: it is still being called, or about to end.
 func (c *channel) send(to place) (ok bool) {
 	if !c.movable() {
@@ -110,6 +130,10 @@ func (p *PBX) redirect(in Redirect) {
 		p.fail(in.ID, "Channel does not exist: "+in.Channel)
 		return
 	}
+	if c.flags&flagHangup != 0 {
+		p.fail(in.ID, "Redirect failed, channel not up.")
+		return
+	}
 	to := place{in.Context, in.Exten, max(in.Priority, 1)}
 	if in.Extra == "" {
 		if !c.send(to) {
@@ -124,8 +148,12 @@ func (p *PBX) redirect(in Redirect) {
 		p.fail(in.ID, "ExtraChannel does not exist: "+in.Extra)
 		return
 	}
+	if extra.flags&flagHangup != 0 {
+		p.fail(in.ID, "Redirect failed, extra channel not up.")
+		return
+	}
 	other := to
-	if in.ExtraExten != "" {
+	if in.ExtraContext != "" {
 		other = place{in.ExtraContext, in.ExtraExten, max(in.ExtraPriority, 1)}
 	}
 	switch {
@@ -163,17 +191,16 @@ func (p *PBX) playDTMF(in PlayDTMF) {
 }
 
 func (p *PBX) setVariable(in SetVar) {
-	if in.Channel == "" {
-		p.reply(in.ID, "Variable Set")
-		p.setGlobal(in.Name, in.Value)
-		return
+	vars := p.nobody()
+	if in.Channel != "" {
+		c := p.find(in.Channel)
+		if c == nil {
+			p.fail(in.ID, "No such channel")
+			return
+		}
+		vars = c
 	}
-	c := p.find(in.Channel)
-	if c == nil {
-		p.fail(in.ID, "No such channel")
-		return
-	}
-	if !c.assign(in.Name, in.Value) {
+	if !p.cfg.Dialplan.Set(in.Name, in.Value, vars) {
 		p.fail(in.ID, "Variable not set")
 		return
 	}

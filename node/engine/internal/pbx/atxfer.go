@@ -1,6 +1,10 @@
 package pbx
 
-import "github.com/amibus/amibus/translator"
+import (
+	"cmp"
+
+	"github.com/amibus/amibus/translator"
+)
 
 // transfer is an attended transfer under way: who makes it talks to the target in a second bridge, while the other one waits in the first.
 type transfer struct {
@@ -19,17 +23,17 @@ func (p *PBX) atxfer(in Atxfer) {
 	c := p.find(in.Channel)
 	switch {
 	case c == nil:
-		p.fail(in.ID, "Channel not found")
-		return
-	case in.Exten == "":
-		p.fail(in.ID, "No extension specified")
+		p.fail(in.ID, "Channel specified does not exist")
 		return
 	case c.member == nil || !c.member.b.pair || c.member.b.peer(c) == nil || c.flags != 0 || c.transfer != nil:
-		p.fail(in.ID, "Channel is not in a bridge with one other")
+		p.reply(in.ID, "Atxfer successfully queued") // the digits go nowhere
 		return
 	}
 	p.reply(in.ID, "Atxfer successfully queued")
-	c.setVar("TRANSFER_CONTEXT", in.Context)
+	if in.Context != "" {
+		c.setVar("TRANSFER_CONTEXT", in.Context)
+	}
+	in.Context = cmp.Or(in.Context, c.vars.get("TRANSFER_CONTEXT"), c.place.context)
 	x := &transfer{p: p, by: c, waiting: c.member.b.peer(c), first: c.member.b, mine: c.member}
 	x.theirs = x.waiting.member
 	target, _ := p.request("Local/"+in.Exten+"@"+in.Context, "", "", c.linkedid)
@@ -221,9 +225,9 @@ func (p *PBX) cancelAtxfer(in CancelAtxfer) {
 	c := p.find(in.Channel)
 	switch {
 	case c == nil:
-		p.fail(in.ID, "Channel not found")
+		p.fail(in.ID, "Channel specified does not exist")
 	case c.transfer == nil:
-		p.fail(in.ID, "No attended transfer in progress")
+		p.reply(in.ID, "CancelAtxfer successfully queued") // the digits mean nothing
 	default:
 		p.reply(in.ID, "CancelAtxfer successfully queued")
 		x := c.transfer

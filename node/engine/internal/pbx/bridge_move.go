@@ -8,8 +8,10 @@ func (p *PBX) bridge(in Bridge) {
 		p.fail(in.ID, "Channel1 does not exist: "+in.Channel1)
 	case two == nil:
 		p.fail(in.ID, "Channel2 does not exist: "+in.Channel2)
-	case one == two || !one.movable() || !two.movable():
-		p.fail(in.ID, "Unable to bridge channels")
+	case !one.movable():
+		p.fail(in.ID, "Unable to add Channel1 to bridge: "+one.name)
+	case one == two || !two.movable():
+		p.fail(in.ID, "Unable to add Channel2 to bridge: "+two.name)
 	default:
 		p.reply(in.ID, "Channels have been bridged")
 		b := p.newBridge("basic", "simple_bridge", "", "", true)
@@ -73,12 +75,14 @@ func (p *PBX) bridgeKick(in BridgeKick) {
 	b := p.bridges[in.Bridge]
 	c := p.find(in.Channel)
 	switch {
-	case b == nil && in.Bridge != "":
-		p.fail(in.ID, "Specified BridgeUniqueid not found")
 	case c == nil:
 		p.fail(in.ID, "Channel does not exist")
+	case in.Bridge == "" && c.member == nil:
+		p.fail(in.ID, "Channel is not in a bridge")
+	case in.Bridge != "" && b == nil:
+		p.fail(in.ID, "Bridge not found")
 	case c.member == nil || b != nil && c.member.b != b:
-		p.fail(in.ID, "Channel is not in the bridge")
+		p.fail(in.ID, "Channel kick from bridge failed")
 	default:
 		p.reply(in.ID, "Channel has been kicked")
 		c.member.leave()

@@ -126,14 +126,6 @@ func idTime(id string) (epoch, n int, ok bool) {
 	return epoch, n, err == nil && err2 == nil
 }
 
-// find returns a channel by name or uniqueid, nil if there is none.
-func (p *PBX) find(name string) *channel {
-	if c := p.names[name]; c != nil {
-		return c
-	}
-	return p.channels[name]
-}
-
 // hangup ends a channel: its far end is told, the last event is said. Nobody may use it afterwards.
 func (c *channel) hangup() {
 	if c.gone {

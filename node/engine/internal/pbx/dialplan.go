@@ -73,16 +73,10 @@ func (c *channel) existsIn(context, exten string) bool {
 
 // step returns what is to be run at a place: of the dialplan, else of the contexts that the parking lots make.
 func (c *channel) step(at place) (Step, bool) {
-	if s, ok := c.p.cfg.Dialplan.Find(c.query(at)); ok {
+	if s, ok := c.p.step(c.query(at)); ok {
 		return s, true
 	}
-	switch {
-	case at.priority != 1:
-	case at.context == parkedCalls:
-		if l := c.p.lotOf(at.exten); l != nil {
-			return Step{1, "ParkedCall", l.Name + "," + at.exten}, true
-		}
-	case at.context == parkDial && c.comeback != "" && flat(c.comeback) == at.exten:
+	if at.priority == 1 && at.context == parkDial && c.comeback != "" && flat(c.comeback) == at.exten {
 		return Step{1, "Dial", c.comeback + ",30"}, true
 	}
 	return Step{}, false

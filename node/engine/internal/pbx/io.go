@@ -34,13 +34,14 @@ type Originate struct {
 	Context, Exten            string
 	Priority                  int
 	Application, Data         string
-	Timeout                   time.Duration // 30 s
+	Timeout                   time.Duration // 30 s; negative: none
 	CallerNum, CallerName     string
 	Account                   string
 	ChannelID, OtherChannelID string
 	Variables                 []translator.Variable // in order
 	Async                     bool
-	EarlyMedia                bool
+	EarlyMedia                bool   // progress is as good as an answer
+	PreDial                   string // what PreDialGoSub says
 }
 
 // Hangup ends a channel, by name or uniqueid.
@@ -48,6 +49,20 @@ type Hangup struct {
 	ID      uint64
 	Channel string
 	Cause   int
+}
+
+// HangupMatching ends all channels whose name matches. The answer's items are what the action lists.
+type HangupMatching struct {
+	ID    uint64
+	Match func(name string) bool
+	Cause int
+}
+
+// UserEvent raises one that is about no channel.
+type UserEvent struct {
+	ID   uint64
+	Name string
+	Body []translator.Part
 }
 
 // HangupFar is the far end of an endpoint's channel hanging up.
@@ -153,6 +168,8 @@ type Hold struct {
 func (Originate) input()         {}
 func (Hangup) input()            {}
 func (HangupFar) input()         {}
+func (HangupMatching) input()    {}
+func (UserEvent) input()         {}
 func (Redirect) input()          {}
 func (Bridge) input()            {}
 func (BridgeDestroy) input()     {}

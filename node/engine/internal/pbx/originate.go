@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -32,8 +33,11 @@ func (p *PBX) originate(in Originate) {
 	if in.Async {
 		p.reply(in.ID, "Originate successfully queued")
 	}
-	if in.Timeout <= 0 {
+	if in.Timeout == 0 {
 		o.in.Timeout = 30 * time.Second
+	}
+	if in.PreDial != "" {
+		p.warn("Originate: PreDialGoSub is not built: %s is not run", in.PreDial)
 	}
 	if in.ChannelID != "" && (p.channels[in.ChannelID] != nil || p.channels[in.OtherChannelID] != nil) {
 		o.failed(reasonFailed)
@@ -52,7 +56,9 @@ func (p *PBX) originate(in Originate) {
 		return
 	}
 	o.say("DialBegin", translator.Header("DialString", resource(in.Channel)))
-	o.limit = p.after(o.in.Timeout, o.timeout)
+	if o.in.Timeout > 0 {
+		o.limit = p.after(o.in.Timeout, o.timeout)
+	}
 	c.read(o.heard)
 }
 
@@ -62,7 +68,7 @@ func (o *origin) prepare() {
 	c.app, c.data = "AppDial2", "(Outgoing Line)"
 	c.publish()
 	for _, v := range slices.Backward(in.Variables) {
-		c.setVar(v.Name, v.Value)
+		c.assign(v.Name, v.Value)
 	}
 	c.account = in.Account
 	c.publish()
@@ -88,6 +94,9 @@ func (o *origin) heard(f frame) {
 		o.say("DialState", translator.Header("DialStatus", "RINGING"))
 	case frameProgress:
 		o.say("DialState", translator.Header("DialStatus", "PROGRESS"))
+		if o.in.EarlyMedia && o.in.Application == "" {
+			o.c.queue(frame{kind: frameAnswer})
+		}
 	case frameProceeding:
 		o.say("DialState", translator.Header("DialStatus", "PROCEEDING"))
 	case frameBusy:
@@ -135,7 +144,7 @@ func (o *origin) answered() {
 	}
 	c.app, c.data = "", ""
 	if in.Application == "" {
-		c.place = place{in.Context, in.Exten, max(in.Priority, 1)}
+		c.place = place{cmp.Or(in.Context, c.place.context), cmp.Or(in.Exten, c.place.exten), max(in.Priority, 1)}
 		c.run(nil)
 		return
 	}
@@ -168,10 +177,9 @@ func (o *origin) response(outcome string, reason int) {
 		add("ActionID", in.ActionID)
 	}
 	add("Response", outcome)
-	name, id, caller := in.Channel, "<unknown>", party{"<unknown>", "<unknown>"}
+	name, id := in.Channel, known(in.ChannelID)
 	if outcome == "Success" {
 		name, id = o.c.name, o.c.uniqueid
-		caller.num, caller.name = known(o.c.caller.num), known(o.c.caller.name)
 	}
 	add("Channel", name)
 	if in.Application == "" {
@@ -183,8 +191,8 @@ func (o *origin) response(outcome string, reason int) {
 	}
 	add("Reason", strconv.Itoa(reason))
 	add("Uniqueid", id)
-	add("CallerIDNum", caller.num)
-	add("CallerIDName", caller.name)
+	add("CallerIDNum", known(in.CallerNum))
+	add("CallerIDName", known(in.CallerName))
 	if outcome == "Success" {
 		for _, v := range o.p.cfg.ChannelVars {
 			add("ChanVariable("+name+")", v+"="+o.c.vars.get(v))

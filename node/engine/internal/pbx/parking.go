@@ -231,11 +231,8 @@ func (p *PBX) parkAction(in Park) {
 	case c == nil:
 		p.fail(in.ID, "Channel does not exist: "+in.Channel)
 		return
-	case l == nil:
-		p.fail(in.ID, "Requested parking lot could not be found.")
-		return
-	case c.member == nil || c.flags != 0 || c.member.b.kind == "parking":
-		p.fail(in.ID, "Channel is not in a bridge")
+	case l == nil, c.member == nil, c.flags != 0, c.member.b.kind == "parking":
+		p.fail(in.ID, "Park action failed\n")
 		return
 	}
 	parker, back := in.Return, p.find(in.Return)
@@ -246,10 +243,10 @@ func (p *PBX) parkAction(in Park) {
 	}
 	call := l.reserve(c, parker, in.Timeout)
 	if call == nil {
-		p.fail(in.ID, "Parking lot is full")
+		p.fail(in.ID, "Park action failed\n")
 		return
 	}
-	p.reply(in.ID, "Park successful")
+	p.reply(in.ID, "Park successful\n")
 	m, old := c.member, c.member.b
 	call.left = m.left
 	peer := old.peer(c)

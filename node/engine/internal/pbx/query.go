@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/amibus/amibus/translator"
@@ -22,8 +23,9 @@ func (p *PBX) CoreShowChannels() []translator.Raised {
 	})
 }
 
-// Status lists a channel, or, without a name, all. ok is false if there is no such channel.
-func (p *PBX) Status(name string) (list []translator.Raised, ok bool) {
+// Status lists a channel, or, without a name, all. ok is false if there is no such channel. variables and functions are shown as asked
+// for, then all variables if every.
+func (p *PBX) Status(name string, variables []string, every bool) (list []translator.Raised, ok bool) {
 	channels := p.all()
 	if name != "" {
 		c := p.find(name)
@@ -37,22 +39,41 @@ func (p *PBX) Status(name string) (list []translator.Raised, ok bool) {
 		if app == "" {
 			app, data = "(null)", "(null)"
 		}
-		left := 0
+		hangup := int64(0)
 		if c.limit != nil && c.limit.index >= 0 {
-			left = int(c.limit.at.Sub(p.now) / time.Second)
+			hangup = c.limit.at.Unix()
 		}
-		return parts(c.group(""), "Type", c.tech.kind(), "DNID", "", "EffectiveConnectedLineNum", known(c.connected.num),
-			"EffectiveConnectedLineName", known(c.connected.name), "TimeToHangup", strconv.Itoa(left), "BridgeID", c.bridgeID(),
+		list := parts(translator.Header("Privilege", "Call"))
+		list = append(list, parts(c.group(""), "Type", c.tech.kind(), "DNID", "", "EffectiveConnectedLineNum", known(c.connected.num),
+			"EffectiveConnectedLineName", known(c.connected.name), "TimeToHangup", strconv.FormatInt(hangup, 10), "BridgeID", c.bridgeID(),
 			"Application", app, "Data", data, "Nativeformats", "(slin)", "Readformat", "slin", "Readtrans", "", "Writeformat", "slin", "Writetrans", "",
-			"Callgroup", "0", "Pickupgroup", "0", "Seconds", strconv.Itoa(int(p.now.Sub(c.created)/time.Second)))
+			"Callgroup", "0", "Pickupgroup", "0", "Seconds", strconv.Itoa(int(p.now.Sub(c.created)/time.Second)))...)
+		return append(list, c.shown(variables, every)...)
 	}), true
 }
 
-// BridgeList lists the bridges of a type, or all.
-func (p *PBX) BridgeList(kind string) []translator.Raised {
+// shown are the variables of a Status. One that is not set is "(null)" there, a function that fails is empty.
+func (c *channel) shown(variables []string, every bool) (list []translator.Part) {
+	for _, name := range variables {
+		value, ok := c.p.cfg.Dialplan.Get(name, c)
+		if !ok && !strings.HasSuffix(name, ")") {
+			value = "(null)"
+		}
+		list = append(list, translator.Header("Variable", name+"="+value))
+	}
+	if every {
+		for _, v := range c.vars {
+			list = append(list, translator.Header("Variable", bare(v.Name)+"="+v.Value))
+		}
+	}
+	return list
+}
+
+// BridgeList lists the bridges of a technology, or all.
+func (p *PBX) BridgeList(technology string) []translator.Raised {
 	var list []translator.Raised
 	for _, b := range p.allBridges() {
-		if kind == "" || kind == b.kind {
+		if technology == "" || technology == b.technology {
 			list = append(list, translator.Raised{Name: "BridgeListItem", Parts: []translator.Part{b.group("")}})
 		}
 	}
@@ -71,9 +92,10 @@ func (p *PBX) BridgeInfo(id string) (list []translator.Raised, about translator.
 	return list, b.group(""), true
 }
 
-// CoreShowChannelMap lists whom a channel is connected with, through bridges and Local channels. ok is false if there is no such channel.
+// CoreShowChannelMap lists whom a channel is connected with, through bridges and Local channels. ok is false if there is no channel of
+// that name; its uniqueid is not enough.
 func (p *PBX) CoreShowChannelMap(name string) (list []translator.Raised, ok bool) {
-	c := p.find(name)
+	c := p.names[name]
 	if c == nil {
 		return nil, false
 	}
@@ -110,24 +132,16 @@ func (c *channel) near(asked *channel) (out []*channel) {
 
 // Getvar evaluates a variable or function of a channel, or, without a channel, of the node. ok is false if there is no such channel.
 func (p *PBX) Getvar(channelName, expression string) (value string, ok bool) {
-	if channelName == "" {
-		return p.globals.get(expression), true
+	vars := p.nobody()
+	if channelName != "" {
+		c := p.find(channelName)
+		if c == nil {
+			return "", false
+		}
+		vars = c
 	}
-	c := p.find(channelName)
-	if c == nil {
-		return "", false
-	}
-	value, _ = p.cfg.Dialplan.Get(expression, c)
+	value, _ = p.cfg.Dialplan.Get(expression, vars)
 	return value, true
-}
-
-// Names returns the names of all channels, the oldest first: for the actions that take a regular expression.
-func (p *PBX) Names() []string {
-	var names []string
-	for _, c := range p.all() {
-		names = append(names, c.name)
-	}
-	return names
 }
 
 func items(name string, of []*channel, build func(*channel) []translator.Part) []translator.Raised {

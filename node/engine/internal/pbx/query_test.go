@@ -72,7 +72,7 @@ func TestListsAreThoseOfAsterisk(t *testing.T) {
 		}
 	}
 	same(t, w.p.CoreShowChannels(), want["CoreShowChannel"])
-	status, ok := w.p.Status("")
+	status, ok := w.p.Status("", nil, false)
 	if !ok {
 		t.Error("no status")
 	}
@@ -86,7 +86,7 @@ func TestListsAreThoseOfAsterisk(t *testing.T) {
 		t.Error("no bridge")
 	}
 	same(t, channels, want["BridgeInfoChannel"])
-	connected, ok := w.p.CoreShowChannelMap("chan-b")
+	connected, ok := w.p.CoreShowChannelMap("Local/echo@test-00000001;1")
 	if !ok {
 		t.Error("no map")
 	}
@@ -95,7 +95,7 @@ func TestListsAreThoseOfAsterisk(t *testing.T) {
 		t.Errorf("Getvar: %q, %v", v, ok)
 	}
 	for _, missing := range []func() bool{
-		func() bool { _, ok := w.p.Status("x"); return ok }, func() bool { _, _, ok := w.p.BridgeInfo("x"); return ok },
+		func() bool { _, ok := w.p.Status("x", nil, false); return ok }, func() bool { _, _, ok := w.p.BridgeInfo("x"); return ok },
 		func() bool { _, ok := w.p.CoreShowChannelMap("x"); return ok }, func() bool { _, ok := w.p.Getvar("x", "y"); return ok },
 	} {
 		if missing() {

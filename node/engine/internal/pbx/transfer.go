@@ -1,6 +1,10 @@
 package pbx
 
-import "github.com/amibus/amibus/translator"
+import (
+	"cmp"
+
+	"github.com/amibus/amibus/translator"
+)
 
 func (p *PBX) blindTransfer(in BlindTransfer) {
 	c := p.find(in.Channel)
@@ -8,6 +12,7 @@ func (p *PBX) blindTransfer(in BlindTransfer) {
 		p.fail(in.ID, "Channel specified does not exist")
 		return
 	}
+	in.Context = cmp.Or(in.Context, c.place.context)
 	to := []translator.Part{translator.Header("IsExternal", "Yes"), translator.Header("Context", in.Context), translator.Header("Extension", in.Exten)}
 	if c.member == nil || c.member.b.peer(c) == nil {
 		p.fail(in.ID, "Transfer invalid")
