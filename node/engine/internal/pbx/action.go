@@ -55,6 +55,16 @@ func (p *PBX) handle(in Input) {
 		p.hold(in)
 	case Reload:
 		p.reload(in)
+	case SendFlash:
+		p.sendFlash(in)
+	case MediaAction:
+		p.mediaAction(in)
+	case ExtensionState:
+		p.extensionState(in)
+	case DBPut:
+		p.dbPutAction(in)
+	case DBDel:
+		p.dbDelAction(in)
 	}
 }
 
@@ -173,7 +183,7 @@ func (p *PBX) playDTMF(in PlayDTMF) {
 		return
 	}
 	p.reply(in.ID, "DTMF successfully queued")
-	d := in.Duration
+	d := min(in.Duration, time.Minute)
 	if in.Receive {
 		if d > 0 {
 			c.queue(frame{kind: frameDTMFBegin, digit: in.Digit})
@@ -181,7 +191,7 @@ func (p *PBX) playDTMF(in PlayDTMF) {
 		p.after(d, func() { c.queue(frame{kind: frameDTMFEnd, digit: in.Digit, duration: d}) })
 		return
 	}
-	d = min(cmp.Or(d, defaultDigit), time.Minute)
+	d = cmp.Or(d, defaultDigit)
 	c.tech.digit(c, in.Digit, true, 0)
 	p.after(d, func() {
 		if !c.gone {
@@ -237,12 +247,12 @@ func (p *PBX) absoluteTimeout(in AbsoluteTimeout) {
 func (p *PBX) optimizeAway(in LocalOptimizeAway) {
 	c := p.find(in.Channel)
 	if c == nil {
-		p.fail(in.ID, "Channel does not exist: "+in.Channel)
+		p.fail(in.ID, "Channel does not exist.")
 		return
 	}
 	l, ok := c.tech.(*local)
 	if !ok {
-		p.fail(in.ID, "Channel is not a Local channel")
+		p.fail(in.ID, "Unable to find channel")
 		return
 	}
 	p.reply(in.ID, "Queued channel to be optimized away")

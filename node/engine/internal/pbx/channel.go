@@ -60,6 +60,8 @@ type channel struct {
 	limit                    *timer // AbsoluteTimeout
 	waiting                  *timer // of what it does now
 	held, music              bool
+	device                   *device
+	use                      state // of its device, as far as it counts
 }
 
 // place is one in the dialplan.
@@ -89,6 +91,7 @@ func (p *PBX) newChannel(t tech, name, id, linkedid string, state int, at place)
 		c.linkedid = id
 	}
 	p.channels[id], p.names[name] = c, c
+	c.join()
 	p.stats.Calls++
 	c.publish()
 	return c, true
@@ -142,13 +145,16 @@ func (c *channel) hangup() {
 	}
 	c.app, c.data = "", ""
 	c.publish()
+	c.part()
 }
 
 // setState says Newstate if the state is another.
 func (c *channel) setState(state int) {
 	if c.state != state {
 		c.state = state
+		c.track()
 		c.publish()
+		c.p.changed(c.device)
 	}
 }
 

@@ -89,6 +89,7 @@ func (l *local) call(one *channel) bool {
 	l.p.raise("LocalBridge", one.group("LocalOne"), two.group("LocalTwo"), translator.Header("Context", l.context),
 		translator.Header("Exten", l.exten), translator.Header("LocalOptimization", keep))
 	l.launched = true
+	one.track()
 	two.run(nil)
 	return true
 }

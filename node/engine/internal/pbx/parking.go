@@ -67,6 +67,7 @@ func (l *lot) reserve(c *channel, parker string, limit time.Duration) *parked {
 	}
 	call := &parked{l: l, c: c, space: space, parker: parker, since: l.p.now, limit: limit}
 	l.calls[space] = call
+	l.occupied(space)
 	if l.b == nil || l.b.destroyed {
 		l.b = l.p.newBridge("parking", "holding_bridge", "Parking", l.Name, false)
 		l.b.keep = true
@@ -114,6 +115,7 @@ func (call *parked) free() {
 	call.c.stopMusic()
 	call.l.p.stop(call.timer)
 	delete(call.l.calls, call.space)
+	call.l.occupied(call.space)
 }
 
 // timeout sends a call that nobody came for back to the parker.

@@ -48,12 +48,15 @@ type PBX struct {
 	bridgeSeq uint64
 	globals   variables
 	db        map[string]string // AstDB, family/key
-	devices   map[string]string // the states of custom ones
+	devices   map[string]*device
+	changes   []*device // to be looked at
+	hints     map[place]*hint
 	lots      map[string]*lot
 	ids       int // the N of EPOCH.N
 	locals    int
 	sims      int
 	optimize  int // ids of optimizations
+	kept      int // devices whose state is kept
 	stats     Stats
 	scratch   []translator.Raised
 }
@@ -64,6 +67,7 @@ type Stats struct {
 	Calls             uint64 // channels there ever were
 	DroppedFrames     uint64 // on channels that nobody read
 	Refused           uint64 // channels beyond the limit
+	Unkept            uint64 // database entries, device states and hints beyond the limits
 }
 
 // New returns a PBX without calls.
@@ -77,12 +81,14 @@ func New(cfg Config) *PBX {
 	p := &PBX{
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, cfg.Seed^0x9e3779b97f4a7c15)),
 		channels: map[string]*channel{}, names: map[string]*channel{}, bridges: map[string]*bridge{}, lots: map[string]*lot{},
-		db: map[string]string{}, devices: map[string]string{},
+		db: map[string]string{}, devices: map[string]*device{}, hints: map[place]*hint{},
 	}
 	for _, v := range cfg.Globals {
 		p.globals.set(v.Name, v.Value, v.Value == "")
 	}
 	p.makeLots()
+	p.knowEndpoints()
+	p.readHints(false)
 	return p
 }
 
@@ -146,6 +152,13 @@ func (p *PBX) Stats() Stats {
 	s := p.stats
 	s.Channels, s.Bridges = len(p.channels), len(p.bridges)
 	return s
+}
+
+// overflow counts what a limit does not let in, and says so of the first.
+func (p *PBX) overflow(format string, args ...any) {
+	if p.stats.Unkept++; p.stats.Unkept == 1 {
+		p.warn(format, args...)
+	}
 }
 
 func (p *PBX) warn(format string, args ...any) { p.cfg.Warn(fmt.Sprintf(format, args...)) }

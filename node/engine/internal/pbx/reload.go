@@ -20,5 +20,6 @@ func (p *PBX) reload(in Reload) {
 	for _, v := range in.Globals {
 		p.setGlobal(v.Name, v.Value)
 	}
+	p.readHints(true)
 	p.reply(in.ID, "")
 }

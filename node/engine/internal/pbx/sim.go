@@ -24,6 +24,7 @@ type sim struct {
 	p      *PBX
 	e      Endpoint
 	timers []*timer
+	held   bool // the other side has put it on hold
 }
 
 // requestSim makes the channel of an endpoint. One that is not configured answers at once.
@@ -112,8 +113,15 @@ func (s *sim) picksUp(c *channel) {
 	}
 }
 
+func (s *sim) indicate(c *channel, what kind) {
+	if what == frameHold || what == frameUnhold {
+		s.held = what == frameHold
+		c.track()
+	}
+	c.p.changed(c.device)
+}
+
 func (s *sim) answer(*channel)                           {}
-func (s *sim) indicate(*channel, kind)                   {}
 func (s *sim) digit(*channel, byte, bool, time.Duration) {}
 func (s *sim) hangup(*channel) {
 	for _, t := range s.timers {

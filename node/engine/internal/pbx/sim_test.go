@@ -50,12 +50,19 @@ fall: Dial(Sim/busy)
 spin: NoOp(); Goto(spin,1)
 `)
 
+// hinting has hints on what is used most, and sets a state.
+var hinting = hinted{exchange, []Hint{
+	{"test", "600", "Sim/fast&Sim/slow"}, {"test", "601", "Custom:x&park:701@parkedcalls"}, {"test", "602", "Local/ring@test"}, {"test", "_9XX", "Sim/${EXTEN}"},
+}}
+
 var endpoints = map[string]Endpoint{
 	"fast": {Talk: 6 * sec}, "slow": {Ring: 4 * sec}, "busy": {Busy: true}, "congested": {Congestion: true}, "never": {NoAnswer: true},
 	"reject": {Ring: sec, Reject: 21}, "forward": {Forward: "Local/sim@test"}, "gone": {Unavailable: true}, "digits": {DTMF: "12#3", Talk: 9 * sec},
 }
 
 func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
+
+func pickInput(r *rand.Rand, of ...Input) Input { return of[r.IntN(len(of))] }
 
 // random makes any input, often one that makes no sense.
 func random(r *rand.Rand, w *world, id uint64) Input {
@@ -80,7 +87,10 @@ func random(r *rand.Rand, w *world, id uint64) Input {
 		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
 			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere")
 	}
-	switch r.IntN(22) {
+	switch r.IntN(23) {
+	case 22:
+		return pickInput(r, SendFlash{ID: id, Channel: some(), Receive: r.IntN(2) == 0}, ExtensionState{ID: id, Context: "test", Exten: pick(r, "600", "900", "901", "none")},
+			DBPut{ID: id, Family: pick(r, "f", "f/g"), Key: pick(r, "a", "b"), Value: "v"}, DBDel{ID: id, Family: "f", Key: pick(r, "", "a"), Tree: r.IntN(2) == 0})
 	case 0, 1, 2:
 		o := Originate{ID: id, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
 		if r.IntN(2) == 0 {
@@ -112,7 +122,7 @@ func random(r *rand.Rand, w *world, id uint64) Input {
 	case 16:
 		return Hold{ID: id, Channel: talking(), On: r.IntN(2) == 0}
 	case 17:
-		return SetVar{ID: id, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)"), Value: "v"}
+		return SetVar{ID: id, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)", "DEVICE_STATE(Custom:x)"), Value: pick(r, "v", "BUSY", "ringing")}
 	case 20:
 		if r.IntN(2) == 0 {
 			return LocalOptimizeAway{ID: id, Channel: talking()}
@@ -138,10 +148,13 @@ func random(r *rand.Rand, w *world, id uint64) Input {
 
 // simulate runs a random exchange of a seed and returns what it said.
 func simulate(t testing.TB, seed uint64, inputs int) *world {
-	w := newWorld(t, Config{Dialplan: exchange, Seed: seed, ChannelVars: []string{"TENANT"}, Endpoints: endpoints, Lots: []Lot{{"default", 701, 703, 3 * sec}}})
+	w := newWorld(t, Config{Dialplan: hinting, Seed: seed, ChannelVars: []string{"TENANT"}, Endpoints: endpoints, Lots: []Lot{{"default", 701, 703, 3 * sec}}})
 	r := rand.New(rand.NewPCG(seed, 1))
 	for id := range uint64(inputs) {
 		w.do(random(r, w, id+1))
+		if t, ok := t.(*testing.T); ok && id%8 == 0 {
+			checkDevices(t, w.p)
+		}
 		w.run(time.Duration(r.IntN(800)) * ms)
 	}
 	w.run(60 * sec)
@@ -185,6 +198,7 @@ func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
 			t.Parallel()
 			w := simulate(t, seed, 60)
 			check(t, w.text)
+			checkDevices(t, w.p)
 			for id, n := range w.answered {
 				if n != 1 {
 					t.Errorf("input %d has %d answers", id, n)
@@ -221,6 +235,12 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 			if s := e.get("DialStatus"); e.name == "DialEnd" {
 				key += " " + s
 			}
+			switch e.name {
+			case "DeviceStateChange":
+				key += " " + e.get("State")
+			case "ExtensionStatus":
+				key += " " + e.get("Exten")
+			}
 			if e.get("Forward") != "" {
 				key = "DialEnd Forward"
 			}
@@ -232,7 +252,8 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 		"BridgeEnter", "BridgeLeave", "BridgeDestroy", "DialBegin", "DialState", "DialEnd ANSWER", "DialEnd BUSY", "DialEnd CANCEL", "DialEnd NOANSWER",
 		"DialEnd CONGESTION", "DialEnd Forward", "LocalBridge", "LocalOptimizationBegin", "LocalOptimizationEnd", "BlindTransfer", "AttendedTransfer",
 		"ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "MusicOnHoldStart", "MusicOnHoldStop", "DTMFBegin", "DTMFEnd", "Hold", "Unhold",
-		"OriginateResponse",
+		"OriginateResponse", "DeviceStateChange RINGING", "DeviceStateChange RINGINUSE", "DeviceStateChange ONHOLD", "DeviceStateChange BUSY",
+		"ExtensionStatus 600", "ExtensionStatus 601", "ExtensionStatus 602", "ExtensionStatus 900", "Flash",
 	} {
 		if seen[name] == 0 {
 			t.Errorf("never seen: %s", name)

@@ -1,17 +1,13 @@
 package pbx
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/amibus/amibus/translator"
 )
-
-const maxKeys = 100_000 // of the database, and custom devices
 
 // builtin returns the variables that Asterisk computes.
 func (c *channel) builtin(name string) (value string, ok bool) {
@@ -113,39 +109,6 @@ func (c *channel) setField(name, value string) bool {
 	return true
 }
 
-func (c *channel) DBGet(family, key string) (string, bool) {
-	value, ok := c.p.db[family+"/"+key]
-	return value, ok
-}
-
-// DBPut is bounded: a database that is full takes no new keys.
-func (c *channel) DBPut(family, key, value string) {
-	key = family + "/" + key
-	if _, there := c.p.db[key]; !there && len(c.p.db) >= maxKeys {
-		c.p.warn("database: full, %s not kept: there are %d keys", key, maxKeys)
-		return
-	}
-	c.p.db[key] = value
-}
-
-// DeviceState is that of a custom device, or of an endpoint by its channels.
-func (c *channel) DeviceState(device string) string {
-	if name, ok := strings.CutPrefix(device, "Custom:"); ok {
-		return cmp.Or(c.p.devices[name], "NOT_INUSE")
-	}
-	return c.p.deviceState(device)
-}
-
-func (c *channel) SetDeviceState(custom, state string) bool {
-	if !slices.Contains(deviceStates, state) {
-		return false
-	}
-	if _, there := c.p.devices[custom]; there || len(c.p.devices) < maxKeys {
-		c.p.devices[custom] = state
-	}
-	return true
-}
-
 func (c *channel) Now() time.Time { return c.p.now }
 
 func (c *channel) Location(name string) *time.Location {
@@ -158,27 +121,6 @@ func (c *channel) Location(name string) *time.Location {
 func (c *channel) Rand(n int64) int64 { return c.p.rand.Int64N(max(n, 1)) }
 
 func (c *channel) Warn(text string) { c.p.warn("%s: %s", c.name, text) }
-
-var deviceStates = []string{"UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"}
-
-// deviceState is what the channels of TECH/NAME make of it.
-func (p *PBX) deviceState(device string) string {
-	ringing, up := false, false
-	for _, c := range p.channels {
-		if base(c.name) == device {
-			ringing, up = ringing || c.state == stateRinging, up || c.state != stateRinging
-		}
-	}
-	switch {
-	case ringing && up:
-		return "RINGINUSE"
-	case ringing:
-		return "RINGING"
-	case up:
-		return "INUSE"
-	}
-	return "NOT_INUSE"
-}
 
 func partyField(of party, field string) (value string, ok bool) {
 	switch strings.ToLower(field) {

@@ -3,6 +3,9 @@
 package plan
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 )
@@ -18,6 +21,31 @@ func (p plan) Find(q pbx.Query) (pbx.Step, bool) {
 		return pbx.Step{}, false
 	}
 	return pbx.Step{Priority: step.Priority, App: step.App, Args: step.Args}, true
+}
+
+// Hints are in the order of the file: a context's are sorted, the contexts are kept the last one first.
+func (p plan) Hints() (out []pbx.Hint) {
+	for _, c := range slices.Backward(p.Contexts) {
+		for _, e := range c.Extensions {
+			if step := e.Steps[0]; step.Priority == dialplan.Hint && !strings.HasPrefix(e.Name, "_") {
+				out = append(out, pbx.Hint{Context: c.Name, Exten: e.Name, Devices: step.App})
+			}
+		}
+	}
+	return out
+}
+
+func (p plan) Hint(context, exten string, vars pbx.Vars) (pbx.Hint, bool) {
+	step := p.Dialplan.Hint(context, exten)
+	if step == nil {
+		return pbx.Hint{}, false
+	}
+	h := pbx.Hint{Context: step.Context, Exten: step.Exten, Devices: step.App}
+	if strings.HasPrefix(step.Exten, "_") {
+		h.Exten = exten
+		h.Devices, _ = dialplan.HintText(env{vars}, step, exten)
+	}
+	return h, true
 }
 
 func (p plan) More(q pbx.Query) bool { return p.Dialplan.MatchMore(query(q)) }
