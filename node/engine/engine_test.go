@@ -54,7 +54,11 @@ func TestTheEngineRunsByTheClock(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			last = got[len(got)-1]
+			for _, ev := range got {
+				if last.Name != "Hangup" {
+					last = ev
+				}
+			}
 		}
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("the call took %v, want 5s", took)

@@ -46,7 +46,7 @@ func TestThePBXRunsExtensionsConf(t *testing.T) {
 		var seen, over bool
 		for _, ev := range events {
 			seen = seen || ev.Name == "UserEvent" && strings.Contains(string(ev.Text), "UserEvent: Seen\r\nWho: Desk 23\r\nN: 124\r\n")
-			over = ev.Name == "Hangup"
+			over = over || ev.Name == "Hangup"
 		}
 		if !seen || !over {
 			t.Errorf("seen %v, over %v", seen, over)
