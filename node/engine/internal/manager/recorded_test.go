@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,15 +69,22 @@ func TestRecordedAnswers(t *testing.T) {
 			t.Errorf("%s is answered: take it off the list", name)
 		}
 	}
+	var compared atomic.Int32
+	t.Cleanup(func() {
+		if n := compared.Load(); n < 170 {
+			t.Errorf("only %d answers compared", n)
+		}
+	})
 	for _, name := range recordings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			replay(t, name)
+			compared.Add(replay(t, name))
 		})
 	}
 }
 
-func replay(t *testing.T, name string) {
+// replay plays the actions of a recording, and returns how many answers it compared.
+func replay(t *testing.T, name string) (compared int32) {
 	r, w := openRecording(t, name), officeWorld(t)
 	began := w.now
 	for _, d := range r.dialogues {
@@ -92,6 +100,7 @@ func replay(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 		got, want := mask(w.send(action), ours, foreign[name]), mask(d.answer, r.names, foreign[name])
+		compared++
 		id := string(d.action.Get("ActionID"))
 		switch reason := differences[name+" "+id]; {
 		case got == want && reason != "":
@@ -100,6 +109,7 @@ func replay(t *testing.T, name string) {
 			t.Errorf("%s%s", d.action.Bytes(), firstDifference(got, want))
 		}
 	}
+	return compared
 }
 
 // ofTheSession are the actions that do not come to the engine.
