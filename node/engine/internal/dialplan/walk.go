@@ -2,10 +2,13 @@ package dialplan
 
 import "iter"
 
-// Item is one line of a listing: an extension, an include or an ignore pattern of a context; only one of them is set.
+// Item is one line of a listing: an extension, an include or an ignore pattern of a context, or where a context begins or ends; only one of
+// them is set.
 type Item struct {
 	Context   *Context
 	Included  bool // the context is listed because another one includes it
+	Begins    bool
+	Ends      bool
 	Extension *Extension
 	Include   *Include
 	IgnorePat string
@@ -35,6 +38,11 @@ type walker struct {
 }
 
 func (w *walker) context(c *Context, included bool) bool {
+	return w.yield(Item{Context: c, Included: included, Begins: true}) && w.lines(c, included) &&
+		w.yield(Item{Context: c, Included: included, Ends: true})
+}
+
+func (w *walker) lines(c *Context, included bool) bool {
 	for _, e := range c.Extensions {
 		if w.fits(e.Name) && !w.yield(Item{Context: c, Included: included, Extension: e}) {
 			return false

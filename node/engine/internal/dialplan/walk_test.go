@@ -34,7 +34,14 @@ exten => 91,1,NoOp
 		{"none", "", nil}, {"a", "777", nil},
 	} {
 		var got []string
+		open := 0
 		for item := range plan.Walk(c.context, c.exten) {
+			if item.Begins || item.Ends {
+				if open++; item.Ends {
+					open -= 2
+				}
+				continue
+			}
 			line := item.Context.Name
 			if item.Included {
 				line += "+"
@@ -48,6 +55,9 @@ exten => 91,1,NoOp
 				line += " ignore " + item.IgnorePat
 			}
 			got = append(got, line)
+		}
+		if open != 0 {
+			t.Errorf("%s, %s: %d contexts begin and do not end", c.context, c.exten, open)
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s, %s lists %q, want %q", c.context, c.exten, got, c.want)

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/amibus/amibus/node/engine/internal/conffile"
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 	"github.com/amibus/amibus/proto/ami"
@@ -29,17 +32,29 @@ type Config struct {
 	ConfigDir  string                    // what GetConfig and its like read and write; empty: there are no files
 	Plan       func() *dialplan.Dialplan // the one in use
 	Reload     func() error              // reads the dialplan again
+	// Started tells when the engine was started and when it read its dialplan again for another reason than an action.
+	Started func() (start, reload time.Time)
+	Now     func() time.Time // default: time.Now
 }
 
 // Manager answers actions. It is safe for concurrent use.
 type Manager struct {
 	cfg       Config
+	files     *conffile.Dir
+	now       func() time.Time
+	reloaded  atomic.Int64 // when an action asked for it last, in nanoseconds
 	mu        sync.Mutex
 	suspended map[string]bool // bridge technologies, by name
 }
 
 // New returns a Manager.
-func New(cfg Config) *Manager { return &Manager{cfg: cfg, suspended: map[string]bool{}} }
+func New(cfg Config) *Manager {
+	m := &Manager{cfg: cfg, files: conffile.NewDir(cfg.ConfigDir), now: cfg.Now, suspended: map[string]bool{}}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	return m
+}
 
 // handler answers an action.
 type handler func(r *request) error

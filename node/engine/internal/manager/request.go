@@ -27,10 +27,7 @@ func (r *request) get(name string) string { return string(r.action.Get(name)) }
 // respond answers with a Response, the ActionID if there is one, and pairs of header names and values. A line end at the end of the last
 // value is Asterisk's own, and stays.
 func (r *request) respond(response string, pairs ...string) error {
-	m := ami.New("Response", response)
-	if id := r.action.Get("ActionID"); len(id) > 0 {
-		m.Add("ActionID", string(id))
-	}
+	m := r.response(response)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		m.Add(pairs[i], strings.TrimSuffix(pairs[i+1], "\n"))
 	}
@@ -42,6 +39,15 @@ func (r *request) respond(response string, pairs ...string) error {
 		}
 	}
 	return r.reply(m)
+}
+
+// response begins an answer.
+func (r *request) response(response string) *ami.Message {
+	m := ami.New("Response", response)
+	if id := r.action.Get("ActionID"); len(id) > 0 {
+		m.Add("ActionID", string(id))
+	}
+	return m
 }
 
 func (r *request) ok(message string) error   { return r.respond("Success", "Message", message) }

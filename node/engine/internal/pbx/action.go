@@ -53,6 +53,8 @@ func (p *PBX) handle(in Input) {
 		p.setVariable(in)
 	case Hold:
 		p.hold(in)
+	case Announce:
+		p.announce(in)
 	case Reload:
 		p.reload(in)
 	case SendFlash:

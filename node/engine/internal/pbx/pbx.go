@@ -53,6 +53,7 @@ type PBX struct {
 	hints     map[place]*hint
 	lots      map[string]*lot
 	ids       int // the N of EPOCH.N
+	threads   int // that there ever were
 	locals    int
 	sims      int
 	optimize  int // ids of optimizations

@@ -35,6 +35,7 @@ type app func(t *thread, args string, done func(ok bool))
 func (c *channel) run(done func()) {
 	t := &thread{c: c, done: done}
 	c.thread = t
+	c.p.threads++
 	c.p.soon(t.step)
 }
 
