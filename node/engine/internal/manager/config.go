@@ -159,7 +159,7 @@ func updateConfig(r *request) error {
 	case err != nil:
 		return r.fail(fileError(err))
 	}
-	if err := r.respond("Success"); err != nil {
+	if err := r.reply(r.response("Success")); err != nil {
 		return err
 	}
 	switch reload := r.get("Reload"); strings.ToLower(reload) {

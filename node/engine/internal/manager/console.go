@@ -80,7 +80,7 @@ func (c *cli) execute(line string) verdict {
 	if len(c.words) == 0 {
 		return failure
 	}
-	e := find(c.words, false)
+	e := find(c.words, false, entries)
 	if e == nil {
 		c.print("No such command '%s' (type 'core show help %s' for other possible commands)\n", line, nearest(c.words))
 		return failure
@@ -133,10 +133,10 @@ func splitLine(line string) (words []string) {
 }
 
 // find returns the command that most of the words name. nearly: also one whose last word is another, as far as the words go.
-func find(words []string, nearly bool) *entry {
+func find(words []string, nearly bool, among []*entry) *entry {
 	var best *entry
 	longest := -1
-	for _, e := range entries {
+	for _, e := range among {
 		names := strings.Fields(e.words)
 		n := 0
 		for n < len(names) && n < len(words) && sameWord(words[n], names[n]) {
@@ -169,10 +169,14 @@ func sameWord(word, name string) bool {
 	return false
 }
 
+// strangers are commands of Asterisk that are not built: they only count for how near a wrong one comes.
+var strangers = []*entry{{words: "core waitfullybooted"}, {words: "core stop now"}, {words: "core restart now"}, {words: "core set verbose"}, {words: "module show like"},
+	{words: "queue show"}, {words: "manager show connected"}}
+
 // nearest is how far the words go along some command, with the first that leads nowhere. Some command has a single word.
 func nearest(words []string) string {
 	for i := 1; i < len(words); i++ {
-		if find(words[:i+1], true) == nil {
+		if find(words[:i+1], true, slices.Concat(entries, strangers)) == nil {
 			return strings.Join(words[:i+1], " ")
 		}
 	}

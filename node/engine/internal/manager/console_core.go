@@ -86,7 +86,7 @@ func span(d time.Duration, seconds bool) string {
 
 func showHelp(c *cli) verdict {
 	topic := strings.Join(c.words[3:], " ")
-	if e := find(c.words[3:], false); topic != "" && e != nil && len(c.words[3:]) >= len(strings.Fields(e.name())) {
+	if e := find(c.words[3:], false, entries); topic != "" && e != nil && len(c.words[3:]) >= len(strings.Fields(e.name())) {
 		c.print("%s", e.usage)
 		return success
 	}

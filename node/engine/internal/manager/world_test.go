@@ -13,7 +13,7 @@ import (
 
 // world is a PBX in fake time, and a Manager on it. An action that has to wait (a synchronous Originate) lets the time pass.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	p      *pbx.PBX
 	now    time.Time
 	ids    uint64
@@ -22,7 +22,7 @@ type world struct {
 	w      translator.Writer
 }
 
-func newWorld(t *testing.T, cfg pbx.Config, of Config) *world {
+func newWorld(t testing.TB, cfg pbx.Config, of Config) *world {
 	w := &world{t: t, p: pbx.New(cfg), now: time.Unix(1_700_000_000, 0), w: translator.Writer{SystemName: cfg.SystemName}}
 	of.Driver = w
 	w.m = New(of)
