@@ -36,12 +36,16 @@ var notBuilt = map[string]string{
 	"MixMonitor": noModule, "MixMonitorMute": noModule, "StopMixMonitor": noModule, "MessageSend": noModule,
 	"PresenceState": noModule, "PresenceStateList": noModule, "SorceryMemoryCacheStale": noModule,
 
-	"AbsoluteTimeout": toCome, "Command": toCome, "CoreSettings": toCome, "CoreStatus": toCome, "CreateConfig": toCome,
-	"DBDel": toCome, "DBDelTree": toCome, "DBGet": toCome, "DBGetTree": toCome, "DBPut": toCome, "DeviceStateList": toCome,
+	"AbsoluteTimeout": toCome,
+	"DBDel":           toCome, "DBDelTree": toCome, "DBGet": toCome, "DBGetTree": toCome, "DBPut": toCome, "DeviceStateList": toCome,
 	"DialplanExtensionAdd": toCome, "DialplanExtensionRemove": toCome, "ExtensionState": toCome, "ExtensionStateList": toCome,
-	"GetConfig": toCome, "GetConfigJSON": toCome, "ListCategories": toCome, "LoggerRotate": toCome, "ModuleCheck": toCome,
-	"MuteAudio": toCome, "PlayDTMF": toCome, "PlayMF": toCome, "SendFlash": toCome, "SendText": toCome, "ShowDialPlan": toCome,
-	"UpdateConfig": toCome,
+	"MuteAudio": toCome, "PlayDTMF": toCome, "PlayMF": toCome, "SendFlash": toCome, "SendText": toCome,
+}
+
+// apart are the recorded actions that console_test.go compares: their answers tell of the machine, its files and its clock.
+var apart = map[string]bool{
+	"Command": true, "CoreSettings": true, "CoreStatus": true, "CreateConfig": true, "GetConfig": true, "GetConfigJSON": true,
+	"ListCategories": true, "LoggerRotate": true, "ModuleCheck": true, "ShowDialPlan": true, "UpdateConfig": true,
 }
 
 // differences are the recorded answers that the engine gives otherwise, by recording and ActionID, and why.
@@ -91,7 +95,7 @@ func replay(t *testing.T, name string) (compared int32) {
 		if wait := d.at - w.now.Sub(began); wait > 0 {
 			w.run(wait)
 		}
-		if ofTheSession[strings.ToLower(d.action.Action())] || notBuilt[d.action.Action()] != "" {
+		if ofTheSession[strings.ToLower(d.action.Action())] || notBuilt[d.action.Action()] != "" || apart[d.action.Action()] {
 			continue
 		}
 		ours := namesIn(w.events)
