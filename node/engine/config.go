@@ -45,14 +45,15 @@ func New(cfg Config) (*Engine, error) {
 		SystemName: cfg.SystemName, Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: cfg.Settings.Seed,
 		Warn: limited(cfg.Log), Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
-	e.cfg = cfg
+	e.cfg, e.born = cfg, time.Now()
+	e.reloaded.Store(&e.born)
 	e.plan.Store(loaded)
 	e.disabled = map[string]bool{}
 	for _, name := range cfg.DisabledEvents {
 		e.disabled[name] = true
 	}
 	e.manager = manager.New(manager.Config{Driver: driver{e}, SystemName: cfg.SystemName, Version: AsteriskVersion, ConfigDir: cfg.Settings.ConfigDir,
-		Plan: e.plan.Load, Reload: e.Reload})
+		Plan: e.plan.Load, Reload: e.Reload, Started: e.started})
 	return e, nil
 }
 
@@ -134,5 +135,9 @@ func (e *Engine) Reload() error {
 		return fmt.Errorf("the dialplan stays as it was: %w", err)
 	}
 	e.plan.Store(loaded)
+	now := time.Now()
+	e.reloaded.Store(&now)
 	return nil
 }
+
+func (e *Engine) started() (start, reload time.Time) { return e.born, *e.reloaded.Load() }

@@ -33,6 +33,8 @@ type Event struct {
 // Engine drives a PBX: one goroutine owns it, and gives it the clock and what it is asked.
 type Engine struct {
 	cfg      Config
+	born     time.Time
+	reloaded atomic.Pointer[time.Time] // the dialplan, last
 	plan     atomic.Pointer[dialplan.Dialplan]
 	manager  *manager.Manager
 	disabled map[string]bool // events that are not raised
