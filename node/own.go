@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -52,6 +53,7 @@ type ownEngine struct {
 
 func newOwnEngine(n *Node) (*ownEngine, error) {
 	c, events := n.cfg.Source.Engine, n.users.Load().Events
+	c.ConfigDir = cmp.Or(c.ConfigDir, n.data.path("conf"))
 	e, err := engine.New(engine.Config{
 		SystemName: n.self.Name, Settings: c, ChannelVars: events.ChannelVars, Timestamps: events.Timestamps, DisabledEvents: events.Disabled,
 		Log: n.component("engine"),

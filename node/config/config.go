@@ -44,7 +44,7 @@ type Node struct {
 
 // Source says where the node's own events come from.
 type Source struct {
-	Kind     string // KindAsterisk (default) or KindNone
+	Kind     string // KindAsterisk (default), KindEngine or KindNone
 	Asterisk Asterisk
 	Engine   Engine
 }

@@ -33,6 +33,7 @@ func keys(c *Config) section {
 				"secret_env":  text{&c.Source.Asterisk.SecretEnv},
 				"secret":      refused("a secret does not belong in this file; put it into a file of its own and name that in secret_file, or use secret_env"),
 			},
+			"engine": engineKeys(&c.Source.Engine),
 		},
 		"ami": section{
 			"manager_conf": path{&c.AMI.ManagerConf},

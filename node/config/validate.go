@@ -49,13 +49,9 @@ func (k *checker) bad(key, format string, args ...any) {
 }
 
 // oneOf checks a word. It tells apart what is planned and what is wrong: the first is no typing error.
-func (k *checker) oneOf(key, value string, planned []string, built ...string) {
-	switch {
-	case slices.Contains(built, value):
-	case slices.Contains(planned, value):
-		k.bad(key, "%s is not built in this version; use %s", value, strings.Join(built, " or "))
-	default:
-		k.bad(key, "is %q, must be %s", value, strings.Join(built, ", or "))
+func (k *checker) oneOf(key, value string, values ...string) {
+	if !slices.Contains(values, value) {
+		k.bad(key, "is %q, must be %s", value, strings.Join(values, ", or "))
 	}
 }
 
@@ -71,12 +67,17 @@ func (k *checker) node() {
 	} else if info, err := os.Stat(n.DataDir); err == nil && !info.IsDir() {
 		k.bad("node.data_dir", "%s is a file, must be a directory", n.DataDir)
 	}
-	k.oneOf("identity.qualify", k.c.Identity.Qualify, nil, Auto, Always, Never)
+	k.oneOf("identity.qualify", k.c.Identity.Qualify, Auto, Always, Never)
 }
 
 func (k *checker) source() {
-	k.oneOf("source.kind", k.c.Source.Kind, nil, KindAsterisk, KindEngine, KindNone)
-	if k.c.Source.Kind != KindAsterisk {
+	k.oneOf("source.kind", k.c.Source.Kind, KindAsterisk, KindEngine, KindNone)
+	switch k.c.Source.Kind {
+	case KindEngine:
+		k.engine()
+		return
+	case KindAsterisk:
+	default:
 		return
 	}
 	a := k.c.Source.Asterisk
@@ -112,7 +113,7 @@ func (k *checker) bus() {
 	case b.Hold < holdTicks*b.Tick:
 		k.bad("bus.hold", "is %v, must be at least %d ticks (%v at bus.tick %v)", b.Hold, holdTicks, holdTicks*b.Tick, b.Tick)
 	}
-	k.oneOf("bus.journal", b.Journal, nil, JournalMemory, JournalFile)
+	k.oneOf("bus.journal", b.Journal, JournalMemory, JournalFile)
 }
 
 func (k *checker) nats() {
@@ -125,7 +126,7 @@ func (k *checker) nats() {
 	const noCredentials = "NATS has no credentials in this version"
 	k.listen("bus.nats.route_listen", n.RouteListen, noCredentials)
 	k.listen("bus.nats.client_listen", n.ClientListen, noCredentials)
-	k.oneOf("bus.nats.publish", n.Publish, nil, Auto, Always, Never)
+	k.oneOf("bus.nats.publish", n.Publish, Auto, Always, Never)
 }
 
 // natsURL says what is wrong with the URL of a NATS server. It never repeats a password.

@@ -43,8 +43,10 @@ func (w *checker) secrets() {
 }
 
 func (w *checker) unused() {
-	if w.c.Source.Kind == KindNone && w.c.origin.given("source.asterisk") {
-		w.bad("source.asterisk", "is not used with source.kind none")
+	for _, kind := range []string{KindAsterisk, KindEngine} {
+		if key := "source." + kind; w.c.Source.Kind != kind && w.c.origin.given(key) {
+			w.bad(key, "is not used with source.kind %s", w.c.Source.Kind)
+		}
 	}
 	for _, key := range []string{"bus.nats.route_listen", "bus.nats.client_listen"} {
 		if len(w.c.Bus.NATS.URLs) > 0 && w.c.origin.given(key) {

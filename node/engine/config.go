@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/amibus/amibus/node/config"
@@ -22,6 +25,9 @@ const AsteriskVersion = "22.10.1-amibus"
 const (
 	reloadTime  = 5 * time.Second // for the engine to take another dialplan
 	maxWarnings = 20              // in a second; the rest is counted
+
+	causeRejected = 21
+	parkingTime   = 45 * time.Second
 )
 
 // Config is what an Engine is made of.
@@ -42,7 +48,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := newEngine(pbx.Config{
-		SystemName: cfg.SystemName, Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: cfg.Settings.Seed,
+		SystemName: cfg.SystemName, Language: cfg.Settings.Language, Endpoints: endpoints(cfg.Settings.Endpoints),
+		Lots: lots(cfg.Settings.Parking), Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: seed(&cfg),
 		Warn: limited(cfg.Log), Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
 	e.cfg, e.born = cfg, time.Now()
@@ -77,6 +84,46 @@ func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
 		cfg.Log.Warn("dialplan: " + p.String())
 	}
 	return plan, nil
+}
+
+// seed is that of the settings, or another one each time. It differs from node to node: ids of bridges are made of it.
+func seed(cfg *Config) uint64 {
+	given := cfg.Settings.Seed
+	if given == 0 {
+		given = rand.Uint64()
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(cfg.SystemName)) // never fails
+	return given ^ h.Sum64()
+}
+
+func endpoints(all map[string]config.Endpoint) map[string]pbx.Endpoint {
+	out := map[string]pbx.Endpoint{}
+	for name, e := range all {
+		to := pbx.Endpoint{Ring: e.Ring, Talk: e.Talk, DTMF: e.DTMF, Forward: e.Forward}
+		switch e.Result {
+		case config.ResultBusy:
+			to.Busy = true
+		case config.ResultCongestion:
+			to.Congestion = true
+		case config.ResultNoAnswer:
+			to.NoAnswer = true
+		case config.ResultReject:
+			to.Reject = cmp.Or(e.Cause, causeRejected)
+		case config.ResultUnavailable:
+			to.Unavailable = true
+		}
+		out[name] = to
+	}
+	return out
+}
+
+func lots(all []config.Lot) []pbx.Lot {
+	out := make([]pbx.Lot, len(all))
+	for i, l := range all {
+		out[i] = pbx.Lot{Name: l.Name, First: l.First, Last: l.Last, Timeout: cmp.Or(l.Timeout, parkingTime)}
+	}
+	return out
 }
 
 func globals(d *dialplan.Dialplan) []translator.Variable {
