@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/engine/internal/conffile"
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
@@ -61,6 +62,11 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.manager = manager.New(manager.Config{Driver: driver{e}, SystemName: cfg.SystemName, Version: AsteriskVersion, ConfigDir: cfg.Settings.ConfigDir,
 		Plan: e.plan.Load, Reload: e.Reload, Started: e.started})
+	if dir := cfg.Settings.ConfigDir; dir != "" {
+		if err := conffile.NewDir(dir).Seed(); err != nil {
+			cfg.Log.Warn("there is no example for the actions on configuration files", "dir", dir, "file", conffile.Example, "err", err)
+		}
+	}
 	return e, nil
 }
 

@@ -3,12 +3,15 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
+	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/translator"
 )
 
@@ -111,4 +114,33 @@ func TestNobodyWaitsForAStoppedEngine(t *testing.T) {
 			t.Errorf("look: %v", err)
 		}
 	})
+}
+
+// TestConfigurationFiles: an engine with a directory has the example in it, and answers about it; without one there are no files.
+func TestConfigurationFiles(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ dir, want string }{
+		{t.TempDir(), "Response: Success\r\nCategory-000000: general\r\nCategory-000001: derived\r\n\r\n"},
+		{"", "Response: Error\r\nMessage: Config file not found\r\n\r\n"},
+	} {
+		e, err := New(Config{Settings: config.Engine{ConfigDir: c.dir}, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); e.Run(ctx) }()
+		for !e.Up() {
+			time.Sleep(time.Millisecond)
+		}
+		var got []byte
+		if err := e.Do(ctx, ami.New("Action", "ListCategories", "Filename", "amitest.conf"), func(m *ami.Message) error {
+			got = append(got, m.Bytes()...)
+			return nil
+		}); err != nil || string(got) != c.want {
+			t.Errorf("in %q: %q, %v", c.dir, got, err)
+		}
+		cancel()
+		<-done
+	}
 }
