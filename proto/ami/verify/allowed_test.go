@@ -58,6 +58,11 @@ var allowed = []struct{ name, stream string }{
 	{"48: after the login", "connected\n< Message=Authentication_accepted\nnew 1\nhangup 1\nrest"},
 	{"51: answered", "> Originate Async=true ActionID=7\n< ActionID=7\nnew 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
 	{"51: refused", "OriginateResponse ActionID=7 Uniqueid=<null>\nOriginateResponse ActionID=7 Uniqueid=<null>"},
+	{"51: a chosen id again", strings.Repeat("new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\n", 3) + "rest"},
+	{"51: a chosen id again, late", "new 1\nhangup 1\nnew 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
+	{"51: a chosen id again, and events were missed", "new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nDiscontinuity\n" +
+		"new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
+	{"51: a chosen id that failed, again", strings.Repeat("OriginateResponse Response=Failure ActionID=7 Channel=SIP/1 Uniqueid=1\n", 2)},
 	{"52: holes, and the next incarnation", "A EventID=s/n/1/5\nA EventID=s/n/1/9\nA EventID=s/n/2/1\nUserEvent UserEvent=x EventID=s/n/2/2\nA EventID=s/n/2/3"},
 	{"52: raised directly", "A Timestamp=1700000000.000002\nCEL Timestamp=1700000000.000001\nB Timestamp=1700000000.000003"},
 	{"52: two nodes", "A SystemName=a Timestamp=1700000000.000002\nA SystemName=b Timestamp=1700000000.000001"},

@@ -12,6 +12,7 @@ type channel struct {
 	created  Ref
 	ended    Ref
 	made     bool // the Hangup was Synthetic
+	again    bool // another channel had its id before
 
 	state   Ref // the last of Newchannel and Newstate
 	is      string
@@ -124,7 +125,7 @@ func (c *Checker) newchannel(e *event) {
 	case !e.synthetic() && generated(g.id):
 		c.report(2, e, []Ref{old.ended}, "a second Newchannel of a Uniqueid that nobody chose: %s", g.id)
 	}
-	ch := &channel{id: string(g.id), name: string(g.channel), is: e.value(hChannelState)}
+	ch := &channel{id: string(g.id), name: string(g.channel), is: e.value(hChannelState), again: old != nil}
 	ch.created = Ref{e.ref.At, "Newchannel " + ch.name + " " + ch.id}
 	ch.state = ch.created
 	if other := n.names[ch.name]; other != nil && len(other.past) == 0 && other.id != ch.id {

@@ -50,7 +50,7 @@
 //	36  37 the pairs that ordering.md names; the others have no order.
 //	39  LocalOptimizeAway excuses it only where the checker is told of the action: one of another connection cannot be seen.
 //	45  46 50 as far as the answers were seen; an answer is known by its ActionID. PeerEntry has none (measured).
-//	47  51 only with the actions (Sent).
+//	47  51 only with the actions (Sent). 51, that there is but one, of an id chosen by ChannelId only while it has had one channel.
 //	48  not that FullyBooted follows the Login: the user may not see it, or the system may not be up.
 //	52  by EventID where there is one: it grows by node. By Timestamp where there is one: it does not fall within the main stream (a clock
 //	    that is set back shows as a violation), and no two events in a row are the same to the last byte.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -197,19 +198,29 @@ func (s *session) over(c *Checker, m *ami.Message) {
 	}
 }
 
-// originated takes an OriginateResponse. Every client gets it, and their ActionIDs may be the same, but not those of one channel. A
-// failed one has the chosen id even if there was no channel, and who failed may try again with it: without an ActionID that is no double.
+// originated takes an OriginateResponse. Every client gets it, and their ActionIDs may be the same, but not those of one channel. An id that
+// somebody chose may come again, with the same ActionID, and has no channel if the Originate failed; since the response has no place among
+// the events of its channel, such an id is judged only while it has had one channel.
 func (c *Checker) originated(e *event) {
 	s := &c.session
 	id := e.value(hActionID)
 	delete(s.origins, id)
-	if g, ok := e.group(""); ok && (id != "" || string(e.msg.Get("Response")) != "Failure") {
-		key := e.node.name + "\n" + id + "\n" + string(g.id)
-		if s.told.has([]byte(key)) {
-			c.report(51, e, nil, "a second OriginateResponse of a channel: %s", g.id)
-		}
-		s.told.add(key)
+	g, ok := e.group("")
+	if !ok {
+		return
 	}
+	key := e.node.name + "\n" + id + "\n" + string(g.id)
+	if !generated(g.id) {
+		ch := e.node.channels[string(g.id)]
+		if ch == nil || ch.again {
+			return
+		}
+		key += "\n" + strconv.FormatInt(ch.created.At, 10)
+	}
+	if s.told.has([]byte(key)) {
+		c.report(51, e, nil, "a second OriginateResponse of a channel: %s", g.id)
+	}
+	s.told.add(key)
 }
 
 // rest reports what an action still owes.
