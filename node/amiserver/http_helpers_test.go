@@ -29,6 +29,16 @@ type webFixture struct {
 // serveHTTP serves like the Asterisk of the captures; edit may change that.
 func serveHTTP(t testing.TB, edit func(*Config, *config.HTTP)) *webFixture {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveHTTPOn(t, ln, edit)
+}
+
+// serveHTTPOn is serveHTTP on a listener of the test's own.
+func serveHTTPOn(t testing.TB, ln net.Listener, edit func(*Config, *config.HTTP)) *webFixture {
+	t.Helper()
 	conf := &config.HTTP{ServerName: "Asterisk", SessionLimit: 100, Inactivity: 30 * time.Second, KeepAlive: 15 * time.Second}
 	f := newFixture(t, func(c *Config) {
 		c.Users().Web = true
@@ -38,10 +48,6 @@ func serveHTTP(t testing.TB, edit func(*Config, *config.HTTP)) *webFixture {
 	})
 	f.node.systems = map[merge.Node]string{alpha: "alpha"}
 	f.penalty = 10 * time.Millisecond
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	f.addr = ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -145,15 +151,7 @@ var challenged = regexp.MustCompile(`^Digest algorithm=MD5, realm="([^"]*)", non
 // once sends a request with what is known; stale tells what a status of 401 says.
 func (d *digester) once(target string) (status int, body string, stale bool) {
 	d.t.Helper()
-	req, err := http.NewRequest("GET", d.url+target, nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	if d.nonce != "" {
-		d.nc++
-		req.Header.Set("Authorization", d.header("GET", target))
-	}
-	resp, err := d.Do(req)
+	resp, err := d.Do(d.request(target))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -173,6 +171,20 @@ func (d *digester) once(target string) (status int, body string, stale bool) {
 		d.t.Error("a cookie")
 	}
 	return resp.StatusCode, string(b), stale
+}
+
+// request is one with what is known.
+func (d *digester) request(target string) *http.Request {
+	d.t.Helper()
+	req, err := http.NewRequest("GET", d.url+target, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if d.nonce != "" {
+		d.nc++
+		req.Header.Set("Authorization", d.header("GET", target))
+	}
+	return req
 }
 
 func (d *digester) header(method, target string) string {

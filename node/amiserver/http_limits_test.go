@@ -25,13 +25,17 @@ func TestHTTPLimits(t *testing.T) {
 	t.Parallel()
 	f := serveHTTP(t, nil)
 	b := f.browser(t)
-	post := func(body string) int {
+	const form, other = "application/x-www-form-urlencoded", "text/plain"
+	post := func(kind, body string) int {
 		t.Helper()
-		resp, err := b.Post(f.url+"/rawman", "application/x-www-form-urlencoded", strings.NewReader(body))
+		resp, err := b.Post(f.url+"/rawman", kind, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
+		if resp.Close != (resp.StatusCode == 413) { // what is left of the body would be read without a time-out
+			t.Errorf("status %d, and the connection is closed: %v", resp.StatusCode, resp.Close)
+		}
 		return resp.StatusCode
 	}
 	head := func(count, size int) int {
@@ -51,9 +55,12 @@ func TestHTTPLimits(t *testing.T) {
 		return resp.StatusCode
 	}
 	for what, got := range map[string][2]int{
-		"largest body":    {post("a=" + strings.Repeat("x", 40958)), 200},
-		"too large body":  {post("a=" + strings.Repeat("x", 40959)), 413},
-		"much too large":  {post("a=" + strings.Repeat("x", 1<<20)), 413},
+		"largest body":    {post(form, "a="+strings.Repeat("x", 40958)), 200},
+		"too large body":  {post(form, "a="+strings.Repeat("x", 40959)), 413},
+		"much too large":  {post(form, "a="+strings.Repeat("x", 1<<20)), 413},
+		"no form":         {post(other, strings.Repeat("x", 40960)), 200},
+		"large, no form":  {post(other, strings.Repeat("x", 40961)), 413},
+		"huge, no form":   {post(other, strings.Repeat("x", 1<<20)), 413},
 		"many headers":    {head(90, 1), 200},
 		"too many":        {head(110, 1), 413},
 		"long header":     {head(1, 4000), 200},
@@ -197,8 +204,8 @@ func TestHTTPAuthLimit(t *testing.T) {
 func TestHTTPOverflow(t *testing.T) {
 	t.Parallel()
 	f := serveHTTP(t, func(c *Config, _ *config.HTTP) { c.QueueLen = 80 })
-	lazy, waits, never := f.browser(t), f.browser(t), f.browser(t)
-	for _, b := range []*browser{lazy, waits, never} {
+	lazy, waits, never, first := f.browser(t), f.browser(t), f.browser(t), f.browser(t)
+	for _, b := range []*browser{lazy, waits, never, first} {
 		b.login("admin", "")
 	}
 	lazy.get("/rawman?action=WaitEvent&Timeout=0")
@@ -211,7 +218,13 @@ func TestHTTPOverflow(t *testing.T) {
 			t.Error(got)
 		}
 	}
+	if got := first.get("/rawman?action=WaitEvent&Timeout=0"); got != "Response: Success|Message: Waiting for Event completed.||Event: WaitEventComplete" {
+		t.Errorf("the first WaitEvent after too many: %s", got)
+	}
 	f.node.publish(userEvent("y"))
+	if got := first.get("/rawman?action=WaitEvent&Timeout=5"); strings.Contains(got, "UserEvent: x") || !strings.Contains(got, "UserEvent: y") {
+		t.Error(got)
+	}
 	if got := never.get("/rawman?action=WaitEvent&Timeout=5"); strings.Contains(got, "UserEvent: x") || !strings.Contains(got, "UserEvent: y") {
 		t.Error(got)
 	}
@@ -224,7 +237,7 @@ func TestHTTPOverflow(t *testing.T) {
 	if got := waits.get("/rawman?action=WaitEvent&ActionID=w"); got != "Response: Error|ActionID: w|Message: The session is over: it has not fetched its events in time" {
 		t.Error(got)
 	}
-	if s := f.Stats(); s.Overflows != 2 || s.LoggedIn != 1 || !strings.Contains(f.logs.String(), "its event queue overflowed") {
+	if s := f.Stats(); s.Overflows != 2 || s.LoggedIn != 2 || !strings.Contains(f.logs.String(), "its event queue overflowed") {
 		t.Errorf("%+v\n%s", s, f.logs)
 	}
 }
