@@ -32,6 +32,11 @@ write = all
 actions = Getvar,originate
 setvar = A=1,2
 setvar = B="x"
+[keeper]
+secret = secret
+read = all
+write = all
+actions = ClusterNodes,ClusterReload
 [choosy]
 secret = secret
 read = all
@@ -123,10 +128,50 @@ func TestActionsSetting(t *testing.T) {
 	}
 	c.say("Action: ListCommands")
 	list := c.next()
-	for name, want := range map[string]bool{"Getvar": true, "Originate": true, "Ping": true, "Hangup": false, "CoreStatus": false} {
+	for name, want := range map[string]bool{"Getvar": true, "Originate": true, "Ping": true, "EventCursor": true, "Hangup": false, "CoreStatus": false,
+		"ClusterReload": false, "ClusterNodes": false} {
 		if strings.Contains(list, "|"+name+": ") != want {
 			t.Errorf("%s listed: %v", name, !want)
 		}
+	}
+}
+
+// TestOwnActionsSetting: what is about the node or the cluster rather than the session, "actions" must name, too.
+func TestOwnActionsSetting(t *testing.T) {
+	t.Parallel()
+	f := serveUsers(t, boundUsers)
+	c := f.quiet(t, "few")
+	for _, name := range []string{"ClusterReload", "clusternodes"} {
+		c.say("Action: " + name)
+		c.expect("Response: Error|Message: Permission denied")
+	}
+	c = f.quiet(t, "keeper")
+	c.say("Action: ClusterNodes")
+	c.expect("Response: Success|EventList: start|Message: Cluster nodes will follow")
+	c.expect("Event: ClusterNodesComplete|EventList: Complete|ListItems: 0")
+	c.say("Action: clusterreload")
+	c.expect("Response: Success|Message: Configuration reloaded")
+	if n := f.node.reloaded(); n != 1 {
+		t.Errorf("%d reloads", n)
+	}
+}
+
+// TestOwnNodeOutOfReach: who may not reach this node has it neither reload nor, if it has no source, answer for itself.
+func TestOwnNodeOutOfReach(t *testing.T) {
+	t.Parallel()
+	f := serveUsers(t, boundUsers)
+	f.node.sourceless = true
+	for _, user := range []string{"picked", "node"} {
+		c := f.quiet(t, user)
+		for _, name := range []string{"ClusterReload", "Reload", "CoreSettings", "CoreStatus", "LoggerRotate"} {
+			c.say("Action: " + name)
+			if got := c.next(); got == "Response: Error|Message: Permission denied" != (user == "picked") {
+				t.Errorf("%s of %s: %s", name, user, got)
+			}
+		}
+	}
+	if n := f.node.reloaded(); n != 2 {
+		t.Errorf("%d reloads", n)
 	}
 }
 

@@ -14,18 +14,26 @@ func (s *session) sourceless(key string, action *ami.Message) handler {
 	if action.Has("SystemName") || s.srv.conf.Backend.HasSource() {
 		return nil
 	}
+	var run handler
 	switch key {
 	case "coresettings":
-		return (*session).coreSettings
+		run = (*session).coreSettings
 	case "corestatus":
-		return (*session).coreStatus
+		run = (*session).coreStatus
 	case "reload":
-		return (*session).reloadAsModule
+		run = (*session).reloadAsModule
 	case "loggerrotate":
-		return (*session).loggerRotate
+		run = (*session).loggerRotate
+	default:
+		return nil
 	}
-	return nil
+	if !s.within(s.srv.conf.Node) {
+		return (*session).outOfReach
+	}
+	return run
 }
+
+func (s *session) outOfReach(_ context.Context, action *ami.Message) error { return s.fail(action, "Permission denied") }
 
 func (s *session) coreSettings(_ context.Context, action *ami.Message) error {
 	b := s.srv.conf.Backend
@@ -58,14 +66,14 @@ func (s *session) reloadAsModule(_ context.Context, action *ami.Message) error {
 }
 
 // clusterReload reads this node's configuration anew, whatever its source.
-func (s *session) clusterReload(_ context.Context, action *ami.Message) error {
+func (s *session) clusterReload(ctx context.Context, action *ami.Message) error {
+	if !s.within(s.srv.conf.Node) {
+		return s.outOfReach(ctx, action)
+	}
 	return s.reloadSaying(action, "Configuration reloaded")
 }
 
 func (s *session) reloadSaying(action *ami.Message, message string) error {
-	if !s.within(s.srv.conf.Node) {
-		return s.fail(action, "Permission denied")
-	}
 	s.log.Info("reload asked for", "user", s.user.Name)
 	if err := s.srv.conf.Backend.Reload(); err != nil {
 		return s.fail(action, "Not reloaded: "+err.Error())

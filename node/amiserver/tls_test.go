@@ -1,6 +1,7 @@
 package amiserver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -9,11 +10,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -150,4 +153,49 @@ func TestTLSSilent(t *testing.T) {
 	if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
 		t.Errorf("%q, %v", got, err)
 	}
+}
+
+// TestTLSWriteTimeout: a write over TLS cannot go on behind a time-out, so a slow client has the time of a chunk for all of it, however short
+// its writetimeout is; and not more.
+func TestTLSWriteTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, nil)
+		cert, _ := certificate(t)
+		ours, theirs := net.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f.serveConn(ctx, nil, tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{cert}}))
+		}()
+		conn := tls.Client(ours, &tls.Config{InsecureSkipVerify: true})
+		c := &client{t, conn, bufio.NewReader(conn)}
+		c.line()
+		c.say("Action: Login", "Username: stall", "Secret: secret", "Events: user") // writetimeout is 100 ms
+		c.expect("Response: Success|Message: Authentication accepted")
+		long := strings.Repeat("x", 1000)
+		for i := range 60 {
+			f.node.publish(userEvent(fmt.Sprint(i, long)))
+		}
+		time.Sleep(9 * time.Second)
+		for i := range 60 {
+			c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: " + fmt.Sprint(i, long))
+		}
+		synctest.Wait()
+		f.node.publish(userEvent("unread"))
+		time.Sleep(flushTimeout - time.Millisecond)
+		synctest.Wait()
+		if s := f.Stats(); s.Slow != 0 || s.Sessions != 1 {
+			t.Errorf("cut too early: %+v", s)
+		}
+		time.Sleep(6 * time.Second) // crypto/tls takes 5 s to say goodbye
+		synctest.Wait()
+		if n := f.Stats().Slow; n != 1 {
+			t.Errorf("%d are cut", n)
+		}
+		ours.Close()
+		<-done
+	})
 }

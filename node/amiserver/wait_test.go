@@ -3,6 +3,7 @@ package amiserver
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -102,4 +103,53 @@ func TestSuppressEvents(t *testing.T) {
 	f.node.publish(userEvent("4"))
 	c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: 3")
 	c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: 4")
+}
+
+// TestSuppressEventsInReplay: SuppressEvents holds up no replay: what was fetched while the action ran comes, though nothing else happens.
+func TestSuppressEventsInReplay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, nil)
+		fetch := make(chan struct{})
+		f.stream.fetching = func() { <-fetch }
+		f.stream.say(alpha, "one")
+		f.stream.say(alpha, "two")
+		f.node.run = func(_ context.Context, _ Caller, _ *ami.Message, send func([]byte) error) error {
+			close(fetch)
+			time.Sleep(time.Millisecond) // until nothing else can be done: the replay has something
+			return send([]byte("Response: Success\r\n\r\n"))
+		}
+		c := f.pipe(t)
+		c.line()
+		c.say("Action: Login", "Username: ids", "Secret: secret", "Events: user", "ResumeFrom: default/alpha/7/0")
+		c.expect("Response: Success|Message: Authentication accepted")
+		c.say("Action: Originate", "SuppressEvents: x")
+		c.expect("Response: Success")
+		c.SetReadDeadline(time.Now().Add(time.Second))
+		c.expectEvent(said("one", "default/alpha/7/1"))
+		c.expectEvent(said("two", "default/alpha/7/2"))
+	})
+}
+
+// TestSuppressEventsAtOverflow: a session whose queue overflows while an action with SuppressEvents runs has ended, and is told so at once.
+func TestSuppressEventsAtOverflow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.QueueLen = 4 })
+		f.node.run = func(_ context.Context, _ Caller, _ *ami.Message, send func([]byte) error) error {
+			for range 10 {
+				f.node.publish(userEvent("x"))
+			}
+			return send([]byte("Response: Success\r\n\r\n"))
+		}
+		c := f.pipeLogin(t, "admin")
+		synctest.Wait()
+		c.say("Action: Originate", "SuppressEvents: x")
+		c.expect("Response: Success")
+		synctest.Wait()
+		if s := f.Stats(); s.Overflows != 1 || s.LoggedIn != 0 {
+			t.Errorf("%+v", s)
+		}
+		c.gone()
+	})
 }
