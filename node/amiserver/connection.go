@@ -148,7 +148,7 @@ func (c *connection) serve(ctx context.Context) error {
 			}
 			c.holding = false
 			if c.sub == nil {
-				suppressed = false
+				suppressed = false // a replay is not held up
 			} else if _, err := c.sub.Peek(); err != nil {
 				suppressed = false // its end must be seen
 			}
@@ -234,7 +234,7 @@ var ready = func() <-chan struct{} {
 // in that time (ami/behaviour.md 9.3), but also writes each by itself. It must take all in flushTimeout: who takes an answer byte by
 // byte would hold up the action, and the connection to the Asterisk that it runs on.
 func (c *connection) write(pieces net.Buffers) error {
-	if c.holding && c.sub != nil { // an event that comes when the client may have the answer does wake; a replay is not held up
+	if c.holding { // an event that comes when the client may have the answer does wake
 		select {
 		case <-c.wake():
 		default:

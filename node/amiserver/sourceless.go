@@ -33,7 +33,9 @@ func (s *session) sourceless(key string, action *ami.Message) handler {
 	return run
 }
 
-func (s *session) outOfReach(_ context.Context, action *ami.Message) error { return s.fail(action, "Permission denied") }
+func (s *session) outOfReach(_ context.Context, action *ami.Message) error {
+	return s.fail(action, "Permission denied")
+}
 
 func (s *session) coreSettings(_ context.Context, action *ami.Message) error {
 	b := s.srv.conf.Backend
