@@ -38,7 +38,8 @@ order=arrival
 type testCluster struct {
 	t       *testing.T
 	hold    time.Duration
-	journal string // of nodes started from now on; memory if empty
+	journal string        // of nodes started from now on; memory if empty
+	source  config.Source // of nodes started from now on; none if empty
 	nodes   []*testNode
 }
 
@@ -79,7 +80,8 @@ func (c *testCluster) launch(n *testNode) {
 		c.t.Fatal(err)
 	}
 	cfg := config.Default()
-	cfg.Node.Name, cfg.Node.DataDir, cfg.Source.Kind = n.name, filepath.Join(n.dir, "data"), config.KindNone
+	cfg.Node.Name, cfg.Node.DataDir, cfg.Source = n.name, filepath.Join(n.dir, "data"), c.source
+	cfg.Source.Kind = cmp.Or(cfg.Source.Kind, config.KindNone)
 	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
 	cfg.Bus.Journal = cmp.Or(c.journal, cfg.Bus.Journal)
 	cfg.Bus.NATS.RouteListen, cfg.Bus.Member.Listen = "127.0.0.1:0", "127.0.0.1:0"

@@ -62,6 +62,7 @@ var allowed = []struct{ name, stream string }{
 	{"51: a chosen id again, late", "new 1\nhangup 1\nnew 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
 	{"51: a chosen id again, and events were missed", "new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nDiscontinuity\n" +
 		"new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
+	{"51: a chosen id that is taken", "new 1\nOriginateResponse Response=Failure Channel=SIP/1 Uniqueid=1\nOriginateResponse Response=Success Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
 	{"51: a chosen id that failed, again", strings.Repeat("OriginateResponse Response=Failure ActionID=7 Channel=SIP/1 Uniqueid=1\n", 2)},
 	{"52: holes, and the next incarnation", "A EventID=s/n/1/5\nA EventID=s/n/1/9\nA EventID=s/n/2/1\nUserEvent UserEvent=x EventID=s/n/2/2\nA EventID=s/n/2/3"},
 	{"52: raised directly", "A Timestamp=1700000000.000002\nCEL Timestamp=1700000000.000001\nB Timestamp=1700000000.000003"},

@@ -212,7 +212,7 @@ func (c *Checker) originated(e *event) {
 	key := e.node.name + "\n" + id + "\n" + string(g.id)
 	if !generated(g.id) {
 		ch := e.node.channels[string(g.id)]
-		if ch == nil || ch.again {
+		if ch == nil || ch.again || string(e.msg.Get("Response")) == "Failure" { // the channel may be another Originate's that chose the same
 			return
 		}
 		key += "\n" + strconv.FormatInt(ch.created.At, 10)
