@@ -30,7 +30,8 @@ type Action struct {
 	Synopsis string
 	Class    Class // a user may run it who has any of these (ami/behaviour.md 3.7); ClassNone: everybody who is logged in
 	Scope    Scope
-	Only12   bool // gone in 22
+	Only12   bool   // gone in 22
+	Complete string // the event that ends its answer where that is a list; "" if it never is
 }
 
 // LookupAction returns the action of that name, compared without case (ami/behaviour.md 3.6).

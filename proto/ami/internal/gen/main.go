@@ -42,6 +42,8 @@ type action struct {
 	In22  bool     `json:"in22"`
 	Scope string   `json:"scope"`
 	About string   `json:"about"`
+
+	Complete string `json:"complete_event"`
 }
 
 // classes and scopes are the constants of proto/ami, by the words of actions.json.
@@ -92,6 +94,9 @@ func generate(data []byte) ([]byte, error) {
 		fmt.Fprintf(&b, "{Name: %q, Synopsis: %q, Class: %s, Scope: %s", a.Name, a.About, class, scope)
 		if !a.In22 {
 			b.WriteString(", Only12: true")
+		}
+		if a.Complete != "" {
+			fmt.Fprintf(&b, ", Complete: %q", a.Complete)
 		}
 		b.WriteString("},\n")
 	}
