@@ -6,4 +6,7 @@
 //
 // An action that is not in the table is answered as Asterisk answers one whose module is not loaded. Names, synopses and classes of all
 // actions are Asterisk's (package ami); rights are checked before an action gets here.
+//
+// The action Command has a table of its own, of command lines (console.go); they print what Asterisk's print, but for synopses and usage,
+// which are our words. The actions on configuration files read and write one directory (package conffile).
 package manager
