@@ -37,7 +37,7 @@ func TestStandalone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, ok := users.User("admin"); !ok || !u.SecretIs(m[1]) || len(users.Warnings) > 0 || users.Address() != "127.0.0.1:5038" {
+	if u, ok := users.User("admin"); !ok || !secretIs(t, u, m[1]) || len(users.Warnings) > 0 || users.Address() != "127.0.0.1:5038" {
 		t.Errorf("user %+v, warnings %v, address %s", u, users.Warnings, users.Address())
 	}
 	if info, err := os.Stat(cfg.AMI.ManagerConf); err != nil || info.Mode().Perm() != 0o600 {

@@ -63,7 +63,7 @@ func (s *session) handle(ctx context.Context, r request) error {
 			return s.fail(action, "Permission denied")
 		}
 		if user := string(action.Get("Username")); key != "logoff" && user != "" && s.srv.taken(user) {
-			return s.alreadyInUse(ctx, action, user)
+			return s.alreadyInUse(action, user)
 		}
 	}
 	command, ok := s.srv.command(name)

@@ -22,12 +22,16 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 	if s.user != nil {
 		return s.succeed(action, "Already authenticated")
 	}
+	began := time.Now()
 	name := string(action.Get("Username"))
-	user, why := s.authenticate(name, action)
+	user, why, err := s.authenticate(ctx, name, action)
+	if err != nil {
+		return err
+	}
 	if user == nil {
 		s.srv.count.failures.Add(1)
 		s.log.Warn("AMI login failed", "user", name, "reason", why)
-		return s.turnAway(action, "Authentication failed")
+		return s.turnAway(action, "Authentication failed", began)
 	}
 	from, err := resumeFrom(action)
 	if err != nil {
@@ -39,7 +43,7 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 		return errGoodbye
 	}
 	if !s.srv.enter(user) {
-		return s.alreadyInUse(ctx, action, name)
+		return s.alreadyInUse(action, name)
 	}
 	return s.welcome(action, user, name, from)
 }
@@ -51,9 +55,10 @@ func (s *session) logoff(_ context.Context, action *ami.Message) error {
 	return errGoodbye
 }
 
-// turnAway makes this client, and nobody else, wait for its refusal; over HTTP also who hangs up, since he would come back at once.
-func (s *session) turnAway(action *ami.Message, message string) error {
-	wait := time.NewTimer(s.srv.penalty)
+// turnAway makes this client, and nobody else, wait for its refusal; over HTTP also who hangs up, since he would come back at once. The time
+// counts from when the login began, so that nobody sees how much of it was work.
+func (s *session) turnAway(action *ami.Message, message string, began time.Time) error {
+	wait := time.NewTimer(s.srv.penalty - time.Since(began))
 	defer wait.Stop()
 	select {
 	case <-wait.C:
@@ -68,11 +73,11 @@ func (s *session) turnAway(action *ami.Message, message string) error {
 	return errGoodbye
 }
 
-func (s *session) alreadyInUse(ctx context.Context, action *ami.Message, name string) error {
+func (s *session) alreadyInUse(action *ami.Message, name string) error {
 	s.srv.count.failures.Add(1)
 	s.log.Warn("AMI login refused: the user is logged in and may be only once (allowmultiplelogin)", "user", name)
 	s.raise(sessionLimit, name)
-	return s.turnAway(action, "Login Already In Use")
+	return s.turnAway(action, "Login Already In Use", time.Now())
 }
 
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
@@ -139,46 +144,57 @@ func (s *session) sendChallenge(_ context.Context, action *ami.Message) error {
 }
 
 // authenticate checks user, address and secret in Asterisk's order and raises its security events (ami/behaviour.md 5.4–5.6). The
-// secret is compared also when it does not matter any more, so that the time tells nothing about users. The reason of a refusal is for
-// the log: the client gets the same answer whatever it is.
-func (s *session) authenticate(name string, action *ami.Message) (_ *config.User, refused string) {
+// secret is compared also when there is no such user, so that the time tells nothing about users; but who may not come from here costs no
+// hash. The reason of a refusal is for the log: the client gets the same answer whatever it is. The error is that of ctx, when it has
+// ended before the secret was looked at.
+func (s *session) authenticate(ctx context.Context, name string, action *ami.Message) (_ *config.User, refused string, err error) {
 	users := s.srv.conf.Users()
 	user, known := users.User(name)
-	if !known {
-		user = users.Stranger(name)
-	}
-	useMD5 := strings.EqualFold(string(action.Get("AuthType")), "MD5")
-	key := string(action.Get("Key"))
-	right := false
-	if useMD5 {
-		right = s.keyIs(user, key)
-	} else {
-		right = user.SecretIs(string(action.Get("Secret")))
-	}
 	switch {
-	case name == "":
-		return nil, "no Username"
 	case !known:
-		s.raise(invalidAccountID, name)
-		return nil, "no such user"
+		user = users.Stranger(name)
 	case !user.Allowed(s.remote.Addr()):
 		s.raise(failedACL, name)
-		return nil, "not from this address (deny, permit, acl)"
-	case right:
-		return user, ""
+		return nil, "not from this address (deny, permit, acl)", nil
+	}
+	right := false
+	if useMD5(action) {
+		right = s.keyIs(user, string(action.Get("Key")))
+	} else if right, err = user.SecretIs(ctx, string(action.Get("Secret"))); err != nil {
+		return nil, "", err
+	}
+	if known && right {
+		return user, "", nil
+	}
+	return nil, s.refuse(name, user, known, action), nil
+}
+
+func useMD5(action *ami.Message) bool {
+	return strings.EqualFold(string(action.Get("AuthType")), "MD5")
+}
+
+// refuse raises the event of a login that is wrong, and returns why it is.
+func (s *session) refuse(name string, user *config.User, known bool, action *ami.Message) string {
+	key := string(action.Get("Key"))
+	switch {
+	case name == "":
+		return "no Username"
+	case !known:
+		s.raise(invalidAccountID, name)
+		return "no such user"
 	case user.Secret == "" && !user.HashedOnly():
-		return nil, "the user has no secret"
-	case useMD5 && user.HashedOnly():
-		return nil, "MD5, and only a hash of the user's secret is known"
-	case useMD5 && (s.challenge == "" || key == ""):
-		return nil, "no Challenge or no Key"
-	case useMD5:
+		return "the user has no secret"
+	case !useMD5(action):
+		s.raise(invalidPassword, name)
+	case user.HashedOnly():
+		return "MD5, and only a hash of the user's secret is known"
+	case s.challenge == "" || key == "":
+		return "no Challenge or no Key"
+	default:
 		// Asterisk leaves AccountID empty, and says what it expected, which lets readers of the event guess the secret at leisure.
 		s.raise(challengeFailed, "", "Challenge", s.challenge, "Response", key, "ExpectedResponse", "")
-	default:
-		s.raise(invalidPassword, name)
 	}
-	return nil, "wrong secret"
+	return "wrong secret"
 }
 
 // keyIs compares the answer to the challenge, lower-case hex (ami/behaviour.md 5.2). Without a challenge, a key or a secret it is wrong.

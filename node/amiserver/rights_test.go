@@ -2,10 +2,14 @@ package amiserver
 
 import (
 	"context"
+	"errors"
+	"net"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -245,5 +249,42 @@ func TestHashedSecret(t *testing.T) {
 	c.expect("Response: Error|Message: Authentication failed")
 	if log := f.logs.String(); !strings.Contains(log, "only a hash") {
 		t.Error(log)
+	}
+}
+
+// TestDeniedCostsNoHash: who may not come from his address is refused without the memory and the time of a hash. Not parallel: it looks at
+// what the process allocates.
+func TestDeniedCostsNoHash(t *testing.T) {
+	const hash = "secret = $argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\n"
+	f := serveUsers(t, "[general]\n[near]\n"+hash+"[far]\n"+hash+"deny = 0.0.0.0/0\n")
+	for user, hashes := range map[string]bool{"near": true, "far": false, "nobody": true} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c := f.dial(t)
+		c.line()
+		c.say("Action: Login", "Username: "+user, "Secret: wrong")
+		c.expect("Response: Error|Message: Authentication failed")
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 != hashes {
+			t.Errorf("%s cost %d bytes", user, used)
+		}
+	}
+}
+
+// TestLoginOfEndedSession: a session that ends while its hash waits for its turn is told nothing, and nothing is said of it: nobody knows
+// whether the secret was right.
+func TestLoginOfEndedSession(t *testing.T) {
+	t.Parallel()
+	users := loadUsers(t, boundUsers)
+	f := newFixture(t, func(c *Config) { c.Users = func() *config.Manager { return users } })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := f.open(&net.TCPAddr{}, &net.TCPAddr{})
+	s.ctx = ctx
+	if err := s.login(ctx, ami.New("Action", "Login", "Username", "hashed", "Secret", "wrong")); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if n := f.Stats().Failures; n != 0 || len(f.node.raised) > 0 {
+		t.Errorf("%d failures, %q raised", n, f.node.raised)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -80,6 +81,29 @@ func TestPenalty(t *testing.T) {
 			t.Errorf("the answer took %v", d)
 		}
 		bad.gone()
+	})
+}
+
+// However long it takes to find out that a login is wrong, the refusal comes at the same time: what was computed does not show.
+func TestPenaltyHidesWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		work, start := time.Duration(0), time.Time{}
+		f := newFixture(t, func(c *Config) {
+			users := c.Users
+			c.Users = func() *config.Manager {
+				time.Sleep(work)
+				return users()
+			}
+		})
+		c := f.pipe(t)
+		c.line()
+		work, start = 300*time.Millisecond, time.Now()
+		c.say("Action: Login", "Username: admin", "Secret: wrong")
+		c.expect("Response: Error|Message: Authentication failed")
+		if d := time.Since(start) - work; d != time.Second { // once before, to find out whether the name is in use
+			t.Errorf("the answer took %v", d)
+		}
 	})
 }
 

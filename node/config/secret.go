@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -28,16 +29,16 @@ func (u *User) HashedOnly() bool { return u.hash != nil }
 
 // SecretIs tells whether the user may log in with the secret given. The time it takes tells nothing about the secret. With a hash it
 // takes the memory and the time that the hash asks for, and waits while others are computed; a secret that was right is known for a
-// while. No user, and one without a secret, is false.
-func (u *User) SecretIs(given string) bool {
+// while. No user, and one without a secret, is false. The error is ctx's, which ended before it could be told.
+func (u *User) SecretIs(ctx context.Context, given string) (bool, error) {
 	switch {
 	case u == nil:
-		return false
+		return false, nil
 	case u.hash != nil:
-		return hashes.right(u.hash, given)
+		return hashes.right(ctx, u.hash, given)
 	}
 	x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(u.Secret))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && u.Secret != ""
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && u.Secret != "", nil
 }
 
 var strangerSeed = maphash.MakeSeed()
@@ -84,21 +85,28 @@ func newHasher(now func() time.Time) *hasher {
 	return h
 }
 
-func (h *hasher) right(a *argon2Hash, given string) bool {
+func (h *hasher) right(ctx context.Context, a *argon2Hash, given string) (bool, error) {
 	id := h.id(a, given)
 	if h.knows(id) {
-		return true
+		return true, nil
 	}
-	h.slots <- struct{}{}
+	select {
+	case h.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 	defer func() { <-h.slots }()
 	if h.knows(id) { // another connection of the same client was first
-		return true
+		return true, nil
+	}
+	if err := ctx.Err(); err != nil { // nobody waits for it any more
+		return false, err
 	}
 	if !a.matches(given) {
-		return false
+		return false, nil
 	}
 	h.remember(id)
-	return true
+	return true, nil
 }
 
 func (h *hasher) id(a *argon2Hash, given string) (id [sha256.Size]byte) {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,6 +16,11 @@ const (
 	largeHash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 )
 
+func secretIs(u *User, given string) bool {
+	is, err := u.SecretIs(context.Background(), given)
+	return is && err == nil
+}
+
 // TestSecretIs: plain or hashed; without a secret nothing is right.
 //
 //ami:same 5.5
@@ -21,11 +28,11 @@ func TestSecretIs(t *testing.T) {
 	t.Parallel()
 	for secret, right := range map[string]string{"secret": "secret", cheapHash: "password", "": "-"} {
 		u, _ := only(t, "secret="+secret+"\n")
-		if right != "-" && !u.SecretIs(right) {
+		if right != "-" && !secretIs(u, right) {
 			t.Errorf("%s: the right secret is wrong", secret)
 		}
 		for _, wrong := range []string{"", "x", "Password", "password ", cheapHash} {
-			if u.SecretIs(wrong) {
+			if secretIs(u, wrong) {
 				t.Errorf("%q lets %q in", secret, wrong)
 			}
 		}
@@ -33,7 +40,7 @@ func TestSecretIs(t *testing.T) {
 			t.Errorf("%q: hashed only is %v, and the secret %q", secret, u.HashedOnly(), u.Secret)
 		}
 	}
-	if (*User)(nil).SecretIs("") {
+	if secretIs(nil, "") {
 		t.Error("nobody gets in")
 	}
 }
@@ -46,7 +53,7 @@ func TestHashSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, _ := only(t, "secret => "+hash+"\n")
-	if !u.SecretIs("pässword, = ;") || u.SecretIs("password") {
+	if !secretIs(u, "pässword, = ;") || secretIs(u, "password") {
 		t.Error("the hash is not that of the secret")
 	}
 }
@@ -99,7 +106,7 @@ func TestHasher(t *testing.T) {
 	var waiting sync.WaitGroup
 	got := make(chan bool, 2)
 	for _, secret := range []string{"password", "wrong"} {
-		waiting.Go(func() { got <- h.right(a, secret) })
+		waiting.Go(func() { got <- right(h, a, secret) })
 	}
 	select {
 	case <-got:
@@ -112,7 +119,7 @@ func TestHasher(t *testing.T) {
 		t.Error("right and wrong are the same")
 	}
 	h.slots <- struct{}{} // no room: only what is known is answered
-	if !h.right(a, "password") {
+	if !right(h, a, "password") {
 		t.Error("the secret that was right is not known any more")
 	}
 	if h.knows(h.id(a, "wrong")) {
@@ -130,6 +137,56 @@ func TestHasher(t *testing.T) {
 	}
 }
 
+func right(h *hasher, a *argon2Hash, secret string) bool {
+	is, err := h.right(context.Background(), a, secret)
+	return is && err == nil
+}
+
+// TestHasherGivesUp: to wait for a turn ends with the session, and nothing is computed for one that has ended.
+func TestHasherGivesUp(t *testing.T) {
+	t.Parallel()
+	h := newHasher(time.Now)
+	a, err := parseArgon2(cheapHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := h.right(ctx, a, "password")
+		waiting <- err
+	}()
+	select {
+	case err := <-waiting:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	cancel()
+	if err := <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	for range cap(h.slots) {
+		<-h.slots
+	}
+	for range 50 { // there is room now, so either may be chosen
+		if is, err := h.right(ctx, a, "password"); is || !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v, %v", is, err)
+		}
+	}
+	if h.knows(h.id(a, "password")) || len(h.slots) > 0 {
+		t.Error("it was computed, or kept its place")
+	}
+	if !right(h, a, "password") {
+		t.Error("nobody can log in any more")
+	}
+	if is, err := h.right(ctx, a, "password"); !is || err != nil {
+		t.Errorf("what is known need not wait: %v, %v", is, err)
+	}
+}
+
 // TestStranger: who does not exist is refused at the cost of somebody who does, always the same for one name.
 func TestStranger(t *testing.T) {
 	t.Parallel()
@@ -142,14 +199,14 @@ func TestStranger(t *testing.T) {
 		if u.HashedOnly() != m.Stranger(strings.ToUpper(name)).HashedOnly() {
 			t.Errorf("%s costs more at one time than at another", name)
 		}
-		if i < 5 && (u.SecretIs("password") || u.SecretIs("x") || u.SecretIs("")) {
+		if i < 5 && (secretIs(u, "password") || secretIs(u, "x") || secretIs(u, "")) {
 			t.Errorf("%s gets in", name)
 		}
 	}
 	if kinds[true] == 0 || kinds[false] == 0 {
 		t.Errorf("strangers are all of one kind: %v", kinds)
 	}
-	if (&Manager{}).Stranger("x").SecretIs("") {
+	if secretIs((&Manager{}).Stranger("x"), "") {
 		t.Error("a stranger among nobody gets in")
 	}
 }
