@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"time"
 
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/engine/internal/conffile"
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
+	"github.com/amibus/amibus/node/engine/internal/load"
 	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 	"github.com/amibus/amibus/node/engine/internal/plan"
@@ -48,12 +50,14 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	seed, sims := seedOf(&cfg), endpoints(cfg.Settings.Endpoints)
+	generator := newLoad(cfg.Settings.Load, seed, sims)
 	e := newEngine(pbx.Config{
-		SystemName: cfg.SystemName, Language: cfg.Settings.Language, Endpoints: endpoints(cfg.Settings.Endpoints),
-		Lots: lots(cfg.Settings.Parking), Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: seed(&cfg),
+		SystemName: cfg.SystemName, Language: cfg.Settings.Language, Endpoints: sims,
+		Lots: lots(cfg.Settings.Parking), Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: seed,
 		Warn: limited(cfg.Log), Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
-	e.cfg, e.born = cfg, time.Now()
+	e.cfg, e.load, e.born = cfg, generator, time.Now()
 	e.reloaded.Store(&e.born)
 	e.plan.Store(loaded)
 	e.disabled = map[string]bool{}
@@ -75,15 +79,13 @@ func Commands() []ami.Action { return manager.Commands() }
 
 // loadPlan reads the dialplan and logs what is wrong with it.
 func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
-	options := dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions()}
-	var plan *dialplan.Dialplan
-	var problems []dialplan.Problem
-	if cfg.Settings.Extensions == "" {
-		plan, problems = dialplan.Parse("the built-in dialplan", builtin, options)
-	} else {
-		plan, problems = dialplan.Load(cfg.Settings.Extensions, options)
+	sections, problems := read(cfg.Settings.Extensions)
+	if cfg.Settings.Load.CallsPerSecond > 0 {
+		more, wrong := dialplan.ReadText("the load generator's dialplan", load.Dialplan)
+		sections, problems = append(sections, more...), append(problems, wrong...)
 	}
-	for _, p := range problems {
+	plan, wrong := dialplan.Build(sections, dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions()})
+	for _, p := range append(problems, wrong...) {
 		if p.Fatal {
 			return nil, errors.New(p.String())
 		}
@@ -92,8 +94,15 @@ func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
 	return plan, nil
 }
 
-// seed is that of the settings, or another one each time. It differs from node to node: ids of bridges are made of it.
-func seed(cfg *Config) uint64 {
+func read(file string) ([]*dialplan.Section, []dialplan.Problem) {
+	if file == "" {
+		return dialplan.ReadText("the built-in dialplan", builtin)
+	}
+	return dialplan.Read(file)
+}
+
+// seedOf is that of the settings, or another one each time. It differs from node to node: ids of bridges are made of it.
+func seedOf(cfg *Config) uint64 {
 	given := cfg.Settings.Seed
 	if given == 0 {
 		given = rand.Uint64()
@@ -101,6 +110,16 @@ func seed(cfg *Config) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(cfg.SystemName)) // never fails
 	return given ^ h.Sum64()
+}
+
+// newLoad makes the generator that the settings ask for, if they do, and adds its endpoints.
+func newLoad(c config.Traffic, seed uint64, sims map[string]pbx.Endpoint) *load.Generator {
+	if c.CallsPerSecond == 0 {
+		return nil
+	}
+	g, people := load.New(load.Config{CallsPerSecond: c.CallsPerSecond, Transfers: c.Mix == config.MixTransfer, Seed: cmp.Or(c.Seed, seed)})
+	maps.Copy(sims, people)
+	return g
 }
 
 func endpoints(all map[string]config.Endpoint) map[string]pbx.Endpoint {

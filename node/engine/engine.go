@@ -9,6 +9,7 @@ import (
 
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/node/engine/internal/dialplan"
+	"github.com/amibus/amibus/node/engine/internal/load"
 	"github.com/amibus/amibus/node/engine/internal/manager"
 	"github.com/amibus/amibus/node/engine/internal/pbx"
 	"github.com/amibus/amibus/proto/ami"
@@ -39,6 +40,7 @@ type Engine struct {
 	manager  *manager.Manager
 	disabled map[string]bool // events that are not raised
 	pbx      *pbx.PBX
+	load     *load.Generator // nil: nobody calls by himself
 	writer   translator.Writer
 	events   *stasis.Topic[Event]
 	requests chan request
@@ -100,15 +102,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer timer.Stop()
 	var inputs []pbx.Input
 	for {
-		out, next := e.pbx.Step(time.Now(), inputs...)
+		timer.Reset(e.step(time.Now(), inputs))
 		inputs = inputs[:0]
-		e.publish(out)
-		e.count()
-		wait := idle
-		if !next.IsZero() {
-			wait = max(0, time.Until(next))
-		}
-		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -117,6 +112,24 @@ func (e *Engine) Run(ctx context.Context) error {
 			inputs = e.take(inputs, r)
 		}
 	}
+}
+
+// step lets the PBX do what is due, and returns how long it may be left alone.
+func (e *Engine) step(now time.Time, inputs []pbx.Input) time.Duration {
+	if e.load != nil {
+		inputs = append(inputs, e.load.Step(now, e.pbx)...)
+	}
+	out, next := e.pbx.Step(now, inputs...)
+	e.publish(out)
+	e.count()
+	wait := idle
+	if !next.IsZero() {
+		wait = max(0, next.Sub(now))
+	}
+	if e.load != nil {
+		wait = min(wait, max(0, e.load.Next().Sub(now)))
+	}
+	return wait
 }
 
 func (e *Engine) count() {

@@ -24,9 +24,15 @@ func Load(path string, o Options) (*Dialplan, []Problem) {
 
 // Parse reads a dialplan out of a text that has no file, the built-in one for example. It may #include nothing.
 func Parse(name, text string, o Options) (*Dialplan, []Problem) {
+	sections, problems := ReadText(name, text)
+	return build(sections, problems, o)
+}
+
+// ReadText cuts a text that has no file into sections, for Build. It may #include nothing.
+func ReadText(name, text string) ([]*Section, []Problem) {
 	r := &reader{alone: true}
 	r.text(name, text)
-	return build(r.all, r.problems, o)
+	return r.all, r.problems
 }
 
 // Build makes a dialplan of sections that were read before.

@@ -156,6 +156,7 @@ type SetVar struct {
 type Incoming struct {
 	Endpoint, Context, Exten, CallerNum, CallerName string
 	Variables                                       []translator.Variable
+	Begun                                           func(uniqueid string) // called when it has; may be nil
 }
 
 // Hold is what an endpoint's hold button does.

@@ -45,6 +45,19 @@ func (p *PBX) Prefixed(name string) (full string, ok bool) {
 	return c.name, true
 }
 
+// Peer is the uniqueid of the one that a channel talks to in a bridge of two; ok is false if it does not.
+func (p *PBX) Peer(uniqueid string) (peer string, ok bool) {
+	c := p.channels[uniqueid]
+	if c == nil || c.member == nil || !c.member.b.pair {
+		return "", false
+	}
+	other := c.member.b.peer(c)
+	if other == nil {
+		return "", false
+	}
+	return other.uniqueid, true
+}
+
 // Exists says whether there is something to run at a place, for a caller of that number.
 func (p *PBX) Exists(context, exten string, priority int, caller string) bool {
 	_, ok := p.step(Query{Context: context, Exten: exten, Priority: priority, CallerID: caller, Time: p.now})

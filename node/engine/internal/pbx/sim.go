@@ -53,6 +53,9 @@ func (p *PBX) incoming(in Incoming) {
 	if !ok {
 		return
 	}
+	if in.Begun != nil {
+		in.Begun(c.uniqueid)
+	}
 	c.caller = party{in.CallerNum, in.CallerName}
 	c.publish()
 	for _, v := range in.Variables {
