@@ -1,11 +1,12 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/amibus/amibus/node/config"
@@ -53,7 +54,12 @@ type ownEngine struct {
 
 func newOwnEngine(n *Node) (*ownEngine, error) {
 	c, events := n.cfg.Source.Engine, n.users.Load().Events
-	c.ConfigDir = cmp.Or(c.ConfigDir, n.data.path("conf"))
+	if c.ConfigDir == "" {
+		c.ConfigDir = n.data.path("conf")
+		if err := os.MkdirAll(c.ConfigDir, 0o750); err != nil {
+			return nil, fmt.Errorf("the engine's directory of configuration files cannot be created: %w", err)
+		}
+	}
 	e, err := engine.New(engine.Config{
 		SystemName: n.self.Name, Settings: c, ChannelVars: events.ChannelVars, Timestamps: events.Timestamps, DisabledEvents: events.Disabled,
 		Log: n.component("engine"),

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -19,13 +17,7 @@ import (
 	"github.com/amibus/amibus/node"
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/lifecycle"
-	"github.com/amibus/amibus/proto/ami/capture"
 )
-
-// demoCapture is what the demo's three Asterisks said while charlie called bravo by way of alpha.
-//
-//go:embed demo/*.gz
-var demoCapture embed.FS
 
 // demoPorts are the AMI ports the demo prefers.
 var demoPorts = map[string]int{"alpha": 5038, "bravo": 5138, "charlie": 5238}
@@ -41,9 +33,9 @@ func demoCommand() *cobra.Command {
 	var d demo
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "run three nodes in one process, each with an Asterisk of its own, and watch the merged stream",
-		Long: `Runs three nodes in one process over embedded NATS. Each has an Asterisk of its own, played from a recording of real ones,
-again and again. Prints how to connect with any AMI client, then the merged stream as charlie's clients see it.`,
+		Short: "Run three nodes in one process, each with a PBX of its own and live calls, and watch the merged stream",
+		Long: `Runs three nodes in one process over embedded NATS. Each has the built-in call engine in the place of an Asterisk, with
+live calls as in an office. Prints how to connect with any AMI client, then the merged stream as charlie's clients see it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out, d.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -51,21 +43,21 @@ again and again. Prints how to connect with any AMI client, then the merged stre
 		},
 	}
 	cmd.Flags().DurationVar(&d.length, "for", 0, "end after this time (default: at Ctrl-C)")
-	cmd.Flags().Float64Var(&d.speed, "speed", 1, "how many times as fast as recorded; at most 100")
+	cmd.Flags().Float64Var(&d.calls, "calls-per-second", 0.5, "calls at each node, at most 100; 0: none but yours")
 	return cmd
 }
 
-// demo is three nodes, their recorded Asterisks, and the view.
+// demo is three nodes, the calls of their engines, and the view.
 type demo struct {
 	length      time.Duration
-	speed       float64
+	calls       float64
 	out, errOut io.Writer
 	dir         string
 }
 
 func (d *demo) run(ctx context.Context) error {
-	if d.speed <= 0 || d.speed > 100 {
-		return usageError{fmt.Errorf("--speed %v: must be above 0 and at most 100", d.speed)}
+	if !(d.calls >= 0 && d.calls <= 100) {
+		return usageError{fmt.Errorf("--calls-per-second %v: must be from 0 to 100", d.calls)}
 	}
 	if d.length < 0 {
 		return usageError{fmt.Errorf("--for %v: must not be negative", d.length)}
@@ -94,26 +86,16 @@ func (d *demo) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// start brings up the nodes, one after the other so that each finds those before it, and then their Asterisks.
+// start brings up the nodes, one after the other so that each finds those before it.
 func (d *demo) start(ctx context.Context, g *lifecycle.Group) ([]*node.Node, error) {
 	log := slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var nodes []*node.Node
-	var servers []func() error
 	join := []string{}
 	for _, name := range demoNames {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		source, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		serve, err := d.asterisk(ctx, name, source)
-		if err != nil {
-			return nil, err
-		}
-		servers = append(servers, serve)
-		cfg, err := d.config(name, source.Addr().String(), join)
+		cfg, err := d.config(name, join)
 		if err != nil {
 			return nil, err
 		}
@@ -130,42 +112,23 @@ func (d *demo) start(ctx context.Context, g *lifecycle.Group) ([]*node.Node, err
 			return nil, ctx.Err()
 		}
 	}
-	for i, serve := range servers {
-		g.Go(demoNames[i]+"'s Asterisk", serve)
-	}
 	return nodes, nil
 }
 
-func (d *demo) asterisk(ctx context.Context, name string, ln net.Listener) (func() error, error) {
-	files, err := fs.Sub(demoCapture, "demo")
-	if err != nil {
-		return nil, err
-	}
-	c, err := capture.Open(files, name)
-	if err != nil {
-		return nil, err
-	}
-	s := capture.NewServer(capture.Config{Capture: c, Speed: d.speed, Loop: true, Username: demoUser, Secret: demoSecret})
-	return func() error { return s.Serve(ctx, ln) }, nil
-}
-
 // config writes what a node is told beside its YAML file, and returns the rest.
-func (d *demo) config(name, source string, join []string) (*config.Config, error) {
+func (d *demo) config(name string, join []string) (*config.Config, error) {
 	dir := filepath.Join(d.dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	manager := fmt.Sprintf("[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = %d\n\n[%s]\nsecret = %s\nread = all\nwrite = all\nwritetimeout = 5000\n",
 		freePort(demoPorts[name]), demoUser, demoSecret)
-	files := map[string]string{"manager.conf": manager, "secret.txt": demoSecret}
-	for file, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
-			return nil, err
-		}
+	if err := os.WriteFile(filepath.Join(dir, "manager.conf"), []byte(manager), 0o600); err != nil {
+		return nil, err
 	}
 	c := config.Default()
 	c.Node.Name, c.Node.DataDir = name, filepath.Join(dir, "data")
-	c.Source.Asterisk = config.Asterisk{Address: source, Username: demoUser, SecretFile: filepath.Join(dir, "secret.txt")}
+	c.Source.Kind, c.Source.Engine.Load.CallsPerSecond = config.KindEngine, d.calls
 	c.AMI.ManagerConf = filepath.Join(dir, "manager.conf")
 	c.Bus.NATS.RouteListen = "127.0.0.1:0"
 	c.Bus.Member.Listen, c.Bus.Member.Join = "127.0.0.1:0", join

@@ -119,7 +119,7 @@ func TestCommands(t *testing.T) {
 		"run log format":     {"run --config good.yaml --log-format xml", 2, ``, `amibus: --log-format is "xml", must be text or json\n`},
 		"demo ends early":    {"demo --for 1ns", 0, ``, ``},
 		"demo for":           {"demo --for -5s", 2, ``, `amibus: --for -5s: must not be negative\n`},
-		"demo speed":         {"demo --speed 0", 2, ``, `amibus: --speed 0: must be above 0 and at most 100\n`},
+		"demo calls":         {"demo --calls-per-second 101", 2, ``, `amibus: --calls-per-second 101: must be from 0 to 100\n`},
 		"bench what":         {"bench bus --only nonsense", 2, ``, `amibus: --only is "nonsense", must be one of idle, path, .*\n`},
 		"version":            {"version", 0, `amibus \S+( \(\S+(, modified)?\))? go\S+ \w+/\w+\n`, ``},
 		"unknown command":    {"fly", 2, ``, `amibus: unknown command "fly" for "amibus"\n`},
@@ -167,7 +167,7 @@ func TestCommands(t *testing.T) {
 // TestDemo: it says how to connect, shows events of all three nodes in plain lines, and ends by itself.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	code, stdout, stderr := finish(t, t.TempDir(), "demo", "--for", "8s", "--speed", "20")
+	code, stdout, stderr := finish(t, t.TempDir(), "demo", "--for", "8s", "--calls-per-second", "5")
 	if code != 0 {
 		t.Errorf("exit code %d:\n%s", code, stderr)
 	}

@@ -61,7 +61,8 @@ func (v *view) ready() {
 	v.printf("\nConnect with any AMI client, to any of them: user %s, secret %s. For example\n", demoUser, demoSecret)
 	host, port, _ := net.SplitHostPort(v.first) // an address of a listener always splits
 	v.printf("  (printf 'Action: Login\\r\\nUsername: %s\\r\\nSecret: %s\\r\\n\\r\\n'; cat) | nc %s %s\n", demoUser, demoSecret, host, port)
-	v.printf("Every client sees what follows: the events of all three, once, in one order.\n\n")
+	v.printf("Every client sees what follows: the events of all three, once, in one order. To place a call of your own, at any of them:\n")
+	v.printf("  Action: Originate\n  Channel: Local/answer@test/n\n  Application: Wait\n  Data: 5\n\n")
 }
 
 func (v *view) event(e *event) {
