@@ -12,6 +12,7 @@
 // before the first live event. What is held in memory is one answer of Fetch for each node, however much the reader lacks.
 //
 //   - A node that the Vector does not name starts at the first event of its current incarnation.
+//   - Nothing is fetched of nodes that the reader does not want (Config.Within).
 //   - Older incarnations are finished first, as far as anybody knows where they ended.
 //   - What nobody reachable holds any more is given as a gap (merge.Event.Missing). If not even the end of an incarnation is known, the
 //     gap is Open.

@@ -30,6 +30,7 @@ type Config struct {
 	Subscribe func() *stasis.Subscription[merge.Event] // to the live stream, in the order that Arrival says
 	Arrival   bool                                     // the reader's order is that of arrival
 	Small     int                                      // so many events may be left when the subscription is made: less than its queue holds
+	Within    func(merge.Node) bool                    // the nodes that the reader wants; nil: all
 }
 
 // Replay gives a reader what he missed. It is not safe for concurrent use.
@@ -100,6 +101,9 @@ func (r *Replay) begin() {
 	r.cfg.Source.ViewPast(func(now []merge.Position, past func(merge.Node) []merge.Past) {
 		r.to = Now(now, r.cfg.Arrival)
 		for n, to := range r.to {
+			if r.cfg.Within != nil && !r.cfg.Within(n) {
+				continue
+			}
 			from, ok := r.at[n]
 			if !ok {
 				from = Pos{to.Epoch, 0}

@@ -300,3 +300,46 @@ func TestBeforeTheNodeHasJoined(t *testing.T) {
 		}
 	})
 }
+
+// Of nodes that the reader does not want nothing is fetched, however much he lacks of them, and the replay is not longer for them.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, 1)
+	m.say(2000)
+	fetched := map[merge.Node]bool{}
+	r := NewReplay(Config{Source: watched{m, fetched}, Subscribe: func() *stasis.Subscription[merge.Event] { return m.topic.Subscribe(1 << 20) },
+		Small: 2000, Within: func(n merge.Node) bool { return n == bravo }}, Vector{})
+	defer r.Close()
+	for {
+		b, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Events {
+			if *e.Node != bravo {
+				t.Fatalf("an event of %s", e.Node)
+			}
+		}
+		if b.Live != nil {
+			b.Live.Close()
+			if len(b.Ahead) > 0 || b.At[alpha] != (Pos{m.now[alpha].Epoch, m.now[alpha].Emitted}) {
+				t.Errorf("ends at %v, with %v to be skipped", b.At, b.Ahead)
+			}
+			break
+		}
+	}
+	if len(fetched) != 1 || !fetched[bravo] {
+		t.Errorf("fetched of %v", fetched)
+	}
+}
+
+// watched notes of which nodes something is fetched.
+type watched struct {
+	*model
+	fetched map[merge.Node]bool
+}
+
+func (w watched) Fetch(ctx context.Context, n merge.Node, epoch, from, to uint64) ([]merge.Event, error) {
+	w.fetched[n] = true
+	return w.model.Fetch(ctx, n, epoch, from, to)
+}

@@ -46,15 +46,16 @@ func resumeFrom(action *ami.Message) (cursor.Vector, error) {
 	return v, nil
 }
 
-// resume leaves the stream and enters it again at v.
+// resume leaves the stream and enters it again at v. Of nodes beyond the user's reach nothing is replayed.
 func (s *session) resume(v cursor.Vector) {
 	s.leaveStream()
+	s.withinReach(v)
 	ctx, cancel := context.WithCancel(s.ctx)
 	r := &resumption{batches: make(chan cursor.Batch, 1), wake: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
 	s.replay, s.base = r, v
 	conf := &s.srv.conf
 	replay := cursor.NewReplay(cursor.Config{Source: conf.Source, Subscribe: s.subscribe, Arrival: s.user.Arrival,
-		Small: s.queueLen / smallShare}, v)
+		Small: s.queueLen / smallShare, Within: s.reach()}, v)
 	go r.run(ctx, replay)
 }
 
@@ -151,6 +152,11 @@ func (s *session) cursor() (v cursor.Vector, err error) {
 	return v, nil
 }
 
+// withinReach leaves in v what the user may know of.
+func (s *session) withinReach(v cursor.Vector) {
+	maps.DeleteFunc(v, func(n merge.Node, _ cursor.Pos) bool { return !s.within(n) })
+}
+
 // eventCursor answers with the lines that a later Login or Events takes as they are. Before the join they would lack nodes.
 func (s *session) eventCursor(_ context.Context, action *ami.Message) error {
 	select {
@@ -162,6 +168,7 @@ func (s *session) eventCursor(_ context.Context, action *ami.Message) error {
 	if err != nil {
 		return err
 	}
+	s.withinReach(v)
 	m := answer(action, "Success")
 	for _, line := range v.Lines(cursor.MaxLine - len("ResumeFrom: \r\n")) {
 		m.Add("ResumeFrom", line)

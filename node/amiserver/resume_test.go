@@ -175,6 +175,42 @@ func TestResumeByEvents(t *testing.T) {
 	}
 }
 
+// Who is bound to some nodes learns nothing of the others, neither from his cursor nor by naming them, and nothing of them is fetched.
+func TestResumeWithinReach(t *testing.T) {
+	t.Parallel()
+	f := serveUsers(t, boundUsers)
+	zulu := merge.Node{Site: "west", Name: "zulu"}
+	for i := range 3 {
+		for _, n := range []merge.Node{alpha, bravo, zulu} {
+			f.stream.say(n, fmt.Sprint(n.Name, i))
+		}
+	}
+	expect := func(c *client, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			c.expect("Event: UserEvent|Privilege: user,all|SystemName: alpha|UserEvent: " + name)
+		}
+	}
+	c := f.login(t, "picked", "Events: user")
+	if got := c.cursor(); !slices.Equal(got, []string{"ResumeFrom: default/bravo/7/3,west/zulu/7/3"}) {
+		t.Errorf("%q", got)
+	}
+	c = f.login(t, "picked", "Events: user", "ResumeFrom: default/bravo/7/1", "ResumeFrom: default/alpha/9/9,other/node/1/1")
+	expect(c, "zulu0", "bravo1", "zulu1", "bravo2", "zulu2")
+	if got := c.cursor(); !slices.Equal(got, []string{"ResumeFrom: default/bravo/7/3,west/zulu/7/3"}) {
+		t.Errorf("after the replay: %q", got)
+	}
+	if n := f.Stats().Replayed; n != 5 {
+		t.Errorf("%d events replayed", n)
+	}
+	f.stream.say(alpha, "alpha3")
+	f.stream.say(bravo, "bravo3")
+	expect(c, "bravo3")
+	if got := f.quiet(t, "site").cursor(); !slices.Equal(got, []string{"ResumeFrom: default/alpha/7/4,default/bravo/7/4"}) {
+		t.Errorf("of a site: %q", got)
+	}
+}
+
 // A cursor that cannot be read is refused at once, and nobody is logged in.
 func TestResumeRefused(t *testing.T) {
 	t.Parallel()
