@@ -29,11 +29,13 @@ type WebListener struct {
 
 // ServeHTTP serves AMI over HTTP on all the listeners until ctx ends or one of them breaks, closes them, and returns when requests and
 // sessions are gone: answers under way are finished, a WaitEvent ends at once, and nobody takes longer than Drain and lastWords. It may
-// run once.
-func (s *Server) ServeHTTP(ctx context.Context, conf *config.HTTP, listeners ...WebListener) error {
+// run once. conf is asked anew for each connection and request; only its KeepAlive is that of the beginning.
+func (s *Server) ServeHTTP(ctx context.Context, conf func() *config.HTTP, listeners ...WebListener) error {
+	s.web.Store(true)
+	defer s.web.Store(false)
 	answers, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	limit := &connLimit{srv: s, max: conf.SessionLimit}
+	limit := &connLimit{srv: s, conf: conf}
 	handler := newWebHandler(s, conf, answers, ctx.Done())
 	server := handler.server()
 	var serving sync.WaitGroup
@@ -68,12 +70,13 @@ func (s *Server) ServeHTTP(ctx context.Context, conf *config.HTTP, listeners ...
 func (h *webHandler) server() *http.Server {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	patience := max(h.conf.KeepAlive, minInitialWait)
+	conf := h.current()
+	patience := max(conf.KeepAlive, minInitialWait)
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: patience,
-		ReadTimeout:       patience + h.conf.Inactivity, // until the handler has the whole request
-		IdleTimeout:       h.conf.KeepAlive,
+		ReadTimeout:       patience + conf.Inactivity, // until the handler sets its own
+		IdleTimeout:       conf.KeepAlive,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         &http1,
 		BaseContext:       func(net.Listener) context.Context { return h.ctx },
@@ -81,14 +84,14 @@ func (h *webHandler) server() *http.Server {
 
 		DisableGeneralOptionsHandler: true,
 	}
-	server.SetKeepAlivesEnabled(h.conf.KeepAlive > 0)
+	server.SetKeepAlivesEnabled(conf.KeepAlive > 0)
 	return server
 }
 
 // connLimit closes connections beyond the limit of http.conf without a byte, as Asterisk does.
 type connLimit struct {
-	srv *Server
-	max int
+	srv  *Server
+	conf func() *config.HTTP
 
 	mu    sync.Mutex
 	conns int
@@ -115,9 +118,10 @@ func (l limited) Accept() (net.Conn, error) {
 }
 
 func (l *connLimit) take() bool {
+	limit := l.conf().SessionLimit
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conns >= l.max {
+	if l.conns >= limit {
 		return false
 	}
 	l.conns++

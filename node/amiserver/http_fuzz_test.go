@@ -21,7 +21,7 @@ func FuzzHTTP(f *testing.F) {
 		s := newFixture(t, func(c *Config) { c.MaxSessions = 3 })
 		s.penalty = 0
 		s.conf.Users().Web, s.conf.Users().HTTPTimeout = true, time.Second
-		h := newWebHandler(s.Server, &config.HTTP{ServerName: "Asterisk"}, context.Background(), make(chan struct{}))
+		h := newWebHandler(s.Server, func() *config.HTTP { return &config.HTTP{ServerName: "Asterisk"} }, context.Background(), make(chan struct{}))
 		defer h.close()
 		cookie := ""
 		for range 5 {

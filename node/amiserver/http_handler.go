@@ -25,14 +25,15 @@ const (
 // webHandler answers the requests of AMI over HTTP.
 type webHandler struct {
 	srv      *Server
-	conf     *config.HTTP
+	current  func() *config.HTTP
+	conf     *config.HTTP    // of the request in hand
 	ctx      context.Context // ends the requests
 	drain    <-chan struct{}
 	sessions *webSessions
 }
 
-func newWebHandler(srv *Server, conf *config.HTTP, ctx context.Context, drain <-chan struct{}) *webHandler {
-	return &webHandler{srv: srv, conf: conf, ctx: ctx, drain: drain, sessions: newWebSessions(srv)}
+func newWebHandler(srv *Server, conf func() *config.HTTP, ctx context.Context, drain <-chan struct{}) *webHandler {
+	return &webHandler{srv: srv, current: conf, ctx: ctx, drain: drain, sessions: newWebSessions(srv)}
 }
 
 func (h *webHandler) close() { h.sessions.close() }
@@ -50,7 +51,7 @@ var routes = map[string]route{
 
 // route finds the path in any case, and with a slash behind it.
 func (h *webHandler) route(path string) (route, bool) {
-	if len(path) <= len(h.conf.Prefix) || !strings.EqualFold(path[:len(h.conf.Prefix)], h.conf.Prefix) || !h.srv.conf.Users().Web {
+	if h.conf.Off || len(path) <= len(h.conf.Prefix) || !strings.EqualFold(path[:len(h.conf.Prefix)], h.conf.Prefix) || !h.srv.conf.Users().Web {
 		return route{}, false
 	}
 	name, ok := strings.CutPrefix(path[len(h.conf.Prefix):], "/")
@@ -77,8 +78,14 @@ var (
 	interrupted = &refusal{status: 503, title: "Service Unavailable", text: "Shutdown in progress", hangUp: true}
 )
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. A request has one configuration from its beginning to its end.
 func (h *webHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	one := *h
+	one.conf = h.current()
+	one.serve(w, r)
+}
+
+func (h *webHandler) serve(w http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerAtOnce)) // for "100 Continue"
 	to, vars, no := h.read(w, r)
 	if no != nil {
@@ -127,6 +134,7 @@ func (h *webHandler) read(w http.ResponseWriter, r *http.Request) (to route, var
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		return to, nil, &refusal{status: 501, title: "Not Implemented", text: "Attempt to use unimplemented / unsupported method"}
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.conf.Inactivity))
 	body, no := readForm(w, r)
 	switch {
 	case no != nil:

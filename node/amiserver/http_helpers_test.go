@@ -23,6 +23,7 @@ import (
 type webFixture struct {
 	*fixture
 	url  string
+	web  atomic.Pointer[config.HTTP]
 	stop func()
 }
 
@@ -51,9 +52,11 @@ func serveHTTPOn(t testing.TB, ln net.Listener, edit func(*Config, *config.HTTP)
 	f.addr = ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- f.ServeHTTP(ctx, conf, WebListener{Listener: ln}) }()
+	w := &webFixture{fixture: f, url: "http://" + f.addr}
+	w.web.Store(conf)
+	go func() { served <- f.ServeHTTP(ctx, w.web.Load, WebListener{Listener: ln}) }()
 	var stopped atomic.Bool
-	w := &webFixture{f, "http://" + f.addr, func() {
+	w.stop = func() {
 		cancel()
 		if stopped.Swap(true) {
 			return
@@ -65,7 +68,7 @@ func serveHTTPOn(t testing.TB, ln net.Listener, edit func(*Config, *config.HTTP)
 		if s.Sessions != 0 || s.LoggedIn != 0 || s.Web != 0 || f.waiting != 0 || f.webGuests != 0 {
 			t.Errorf("after ServeHTTP returned: %+v, %d waiting, %d guests", s, f.waiting, f.webGuests)
 		}
-	}}
+	}
 	t.Cleanup(w.stop)
 	return w
 }

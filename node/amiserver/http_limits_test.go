@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -71,7 +72,7 @@ func TestHTTPLimits(t *testing.T) {
 			t.Errorf("%s: %d, want %d", what, got[0], got[1])
 		}
 	}
-	server := (&webHandler{srv: f.Server, conf: &config.HTTP{KeepAlive: time.Second, Inactivity: time.Second}}).server()
+	server := newWebHandler(f.Server, func() *config.HTTP { return &config.HTTP{KeepAlive: time.Second, Inactivity: time.Second} }, t.Context(), nil).server()
 	if server.ReadHeaderTimeout < time.Second || server.ReadTimeout < time.Second || server.IdleTimeout != time.Second {
 		t.Error("somebody who sends nothing may do so for ever")
 	}
@@ -96,6 +97,57 @@ func TestHTTPRestrictions(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
+}
+
+// TestHTTPReconfigured: what http.conf says may change while the server runs, without a new listener; sessions go on.
+func TestHTTPReconfigured(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	b := f.browser(t)
+	b.login("admin", "")
+	server := func(path string, status int, want string) {
+		t.Helper()
+		resp, err := b.Get(f.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body) // so that the connection is used again
+		resp.Body.Close()
+		if got := resp.Header.Get("Server"); resp.StatusCode != status || got != want {
+			t.Errorf("%s: %d of %q, want %d of %q", path, resp.StatusCode, got, status, want)
+		}
+	}
+	server("/rawman", 200, "Asterisk")
+	f.web.Store(&config.HTTP{Prefix: "/pbx", ServerName: "other", SessionLimit: 1, Inactivity: 50 * time.Millisecond})
+	server("/rawman", 404, "other")
+	server("/pbx/rawman", 200, "other")
+	if got := b.get("/pbx/rawman?action=ping"); !isPong(got) {
+		t.Error(got)
+	}
+	over, err := net.Dial("tcp", f.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer over.Close()
+	over.SetDeadline(time.Now().Add(20 * time.Second))
+	if n, err := over.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("beyond the new limit: %d bytes, %v", n, err)
+	}
+	b.CloseIdleConnections()
+	slow := net.Conn(nil)
+	until(t, "there is room", func() bool {
+		if slow, err = net.Dial("tcp", f.addr); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(slow, "POST /pbx/rawman HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+		slow.SetDeadline(time.Now().Add(20 * time.Second))
+		answer := make([]byte, 12)
+		_, err := io.ReadFull(slow, answer)
+		slow.Close()
+		return err == nil && string(answer) == "HTTP/1.1 400" // the rest of the body did not come in time
+	})
+	f.web.Store(&config.HTTP{Prefix: "/pbx", SessionLimit: 9, Inactivity: time.Minute, Off: true})
+	server("/pbx/rawman", 404, "")
 }
 
 // TestHTTPConnections: one connection too many is closed without a byte, and a place that is free again can be had.

@@ -94,7 +94,8 @@ type Server struct {
 	names    map[string]int // logged-in sessions by lower-case user name
 	loggedIn int            // sum of names
 
-	webSessions, webGuests int // of sessions and of waiting: those over HTTP
+	webSessions, webGuests int         // of sessions and of waiting: those over HTTP
+	web                    atomic.Bool // ServeHTTP runs
 
 	lastRefused, lastHandshake, lastTooLarge time.Time // last logged
 

@@ -39,12 +39,16 @@ func (s *session) outOfReach(_ context.Context, action *ami.Message) error {
 
 func (s *session) coreSettings(_ context.Context, action *ami.Message) error {
 	b := s.srv.conf.Backend
+	web := "No"
+	if s.srv.web.Load() && s.srv.conf.Users().Web {
+		web = "Yes"
+	}
 	return s.send(answer(action, "Success").
 		Add("AMIversion", b.Banner()).
 		Add("AsteriskVersion", "amibus "+s.srv.conf.Version).
 		Add("SystemName", b.SystemName(s.srv.conf.Node)).
 		Add("CoreMaxCalls", "0").Add("CoreMaxLoadAvg", "0.000000").Add("CoreRunUser", "").Add("CoreRunGroup", "").Add("CoreMaxFilehandles", "0").
-		Add("CoreRealTimeEnabled", "No").Add("CoreCDRenabled", "No").Add("CoreHTTPenabled", "No").Add("SoundsSearchCustomDir", "No").Bytes())
+		Add("CoreRealTimeEnabled", "No").Add("CoreCDRenabled", "No").Add("CoreHTTPenabled", web).Add("SoundsSearchCustomDir", "No").Bytes())
 }
 
 func (s *session) coreStatus(_ context.Context, action *ami.Message) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/amibus/amibus/proto/ami"
@@ -48,6 +49,25 @@ func TestSourceless(t *testing.T) {
 	}
 	c.say("Action: CoreStatus", "SystemName: other")
 	c.expect("Response: Forwarded")
+}
+
+// TestSourcelessHTTP: CoreSettings tells whether AMI is served over HTTP.
+func TestSourcelessHTTP(t *testing.T) {
+	t.Parallel()
+	f := serveHTTP(t, nil)
+	f.node.sourceless = true
+	b := f.browser(t)
+	b.login("admin", "")
+	if got := b.get("/rawman?action=CoreSettings"); !strings.Contains(got, "|CoreHTTPenabled: Yes|") {
+		t.Error(got)
+	}
+	tcp := serve(t, func(c *Config) { c.Users().Web = true }) // but there is no listener
+	tcp.node.sourceless = true
+	c := tcp.quiet(t, "admin")
+	c.say("Action: CoreSettings")
+	if got := c.next(); !strings.Contains(got, "|CoreHTTPenabled: No|") {
+		t.Error(got)
+	}
 }
 
 // TestClusterReload: whoever may configure or command the system may have the node read its files; what is wrong comes back in one line.

@@ -23,6 +23,7 @@ type HTTP struct {
 	SessionLimit int           // connections at once
 	Inactivity   time.Duration // how long a request may take to come
 	KeepAlive    time.Duration // how long a connection may wait for its next request; 0: each has one request
+	Off          bool          // the file said enabled = yes once, and does not any more: nothing is found
 
 	restrictions []restriction
 }
