@@ -133,6 +133,7 @@ func TestHTTPReconfigured(t *testing.T) {
 	if n, err := over.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("beyond the new limit: %d bytes, %v", n, err)
 	}
+	until(t, "it is counted", func() bool { return f.Stats().Refused == 1 })
 	b.CloseIdleConnections()
 	slow := net.Conn(nil)
 	until(t, "there is room", func() bool {
