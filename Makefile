@@ -59,8 +59,8 @@ proto: ## generate Go from proto/, the tables from testdata/ami, and docs; leave
 	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
 	$(GO) generate ./...
 
-docs: ## generate docs/ami-conformance.md from the directives in the tests
-	$(GO) generate ./node/amiserver/internal/conformance
+docs: ## generate docs/ami-conformance.md from the directives in the tests, docs/actions.md from the table
+	$(GO) generate ./node/amiserver/internal/conformance ./node/actions
 
 tidy: ## tidy the modules
 	$(GO) mod tidy

@@ -15,8 +15,8 @@
 // Asterisk does (ami/behaviour.md 16.1), the id as it is served or as the node's own Asterisk has it. More than one node is an ambiguity,
 // which the caller decides. Those that live go before those that have ended, nodes in view before those that are lost.
 //
-// A key that nobody knows is asked for elsewhere by the caller; if nobody there has it, Absent keeps that in mind until a channel or
-// bridge of that key comes, at most for Config.Keep.
+// A key that nobody knows is asked for elsewhere by the caller; if nobody there has it, AbsentChannel keeps that in mind until a channel
+// of that key comes, or a node, at most for Config.Keep.
 //
 // # Concurrency and bounds
 //

@@ -27,7 +27,19 @@ type model struct {
 	now  time.Duration
 	all  []*thing
 	lost map[merge.Node]bool
+
+	nodes map[merge.Node]bool // that have been heard of
 }
+
+// heard is called for whatever comes from or of a node.
+func (m *model) heard(n merge.Node) {
+	if !m.nodes[n] {
+		m.nodes[n] = true
+		m.askAgain()
+	}
+}
+
+func (m *model) askAgain() { m.all = slices.DeleteFunc(m.all, func(x *thing) bool { return x.absent }) }
 
 type thing struct {
 	node     merge.Node
@@ -110,7 +122,7 @@ func TestModel(t *testing.T) {
 		t.Run(number(int(seed)), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			f, m := newFeed(t, owner.Config{Seed: seed}), &model{lost: map[merge.Node]bool{}}
+			f, m := newFeed(t, owner.Config{Seed: seed}), &model{lost: map[merge.Node]bool{}, nodes: map[merge.Node]bool{}}
 			names, ids := 1+rnd.IntN(40), 1+rnd.IntN(40)
 			name := func() string { return []string{"X/a-", "x/A-", "Local/y@z-"}[rnd.IntN(3)] + number(rnd.IntN(names)) }
 			id := func() string { // as the Asterisk has it; it has no systemname
@@ -136,7 +148,11 @@ func TestModel(t *testing.T) {
 			}
 			for range 1500 {
 				n, i := nodes[rnd.IntN(3)], id()
-				switch rnd.IntN(20) {
+				action := rnd.IntN(20)
+				if action <= 13 {
+					m.heard(n)
+				}
+				switch action {
 				case 0, 1, 2, 3, 4, 5:
 					c := name()
 					f.born(n, c, i)
@@ -167,12 +183,17 @@ func TestModel(t *testing.T) {
 				case 16:
 					lost := rnd.IntN(2) == 0
 					f.r.SetLost(n, lost)
+					m.heard(n)
+					if m.lost[n] && !lost {
+						m.askAgain()
+					}
 					m.lost[n] = lost
 				case 17:
 					if rnd.IntN(20) == 0 {
 						f.r.Remove(n)
 						m.all = slices.DeleteFunc(m.all, func(x *thing) bool { return !x.absent && x.node == n })
 						delete(m.lost, n)
+						delete(m.nodes, n)
 					}
 				case 18:
 					f.now += time.Duration(rnd.IntN(20)) * time.Second

@@ -6,7 +6,9 @@ import "github.com/amibus/amibus/bus/merge"
 func (r *Registry) SetLost(n merge.Node, lost bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.nodeOf(n).lost.Store(lost)
+	if r.nodeOf(n).lost.Swap(lost) && !lost {
+		r.askAgain()
+	}
 }
 
 // SetSource tells the systemname that a node's own Asterisk has, "" if it has none: actions may use ids as that Asterisk makes them. As
@@ -60,6 +62,7 @@ func (r *Registry) nodeOf(n merge.Node) *node {
 	if of == nil {
 		of = &node{self: n, list: []merge.Node{n}}
 		r.nodes[n] = of
+		r.askAgain()
 	}
 	return of
 }
@@ -70,4 +73,13 @@ func (r *Registry) feeding(n *merge.Node) *node {
 		r.fed, r.fedBy = n, r.nodeOf(*n)
 	}
 	return r.fedBy
+}
+
+// askAgain forgets what nobody had: somebody has come who was not asked.
+func (r *Registry) askAgain() {
+	for _, p := range r.queue[r.head:] {
+		if p.node == nil {
+			r.remove(p)
+		}
+	}
 }

@@ -254,6 +254,26 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
+// TestAskAgain: what nobody had may be had by a node that comes, or comes back into view.
+func TestAskAgain(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t, owner.Config{})
+	f.born(alpha, "X/a-1", "1.1")
+	f.r.AbsentChannel(0, []byte("X/nobody"))
+	f.r.SetLost(alpha, false)
+	f.see("X/nobody", "absent")
+	f.r.SetLost(alpha, true)
+	f.see("X/nobody", "absent")
+	f.r.SetLost(alpha, false)
+	f.see("X/nobody", "")
+	f.r.AbsentChannel(0, []byte("X/nobody"))
+	f.born(bravo, "X/b-1", "1.1")
+	f.see("X/nobody", "")
+	if s := f.r.Stats(); s.Absent != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	f := newFeed(t, owner.Config{})
