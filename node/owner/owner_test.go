@@ -213,6 +213,7 @@ func TestBridges(t *testing.T) {
 func TestAbsent(t *testing.T) {
 	t.Parallel()
 	f := newFeed(t, owner.Config{Max: 160})
+	f.r.SetLost(alpha, false)
 	absent := func(keys ...string) {
 		for _, k := range keys {
 			f.r.AbsentChannel(f.now, []byte(k))
