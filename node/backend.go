@@ -6,7 +6,6 @@ import (
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/amiserver"
-	"github.com/amibus/amibus/node/forward"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -14,7 +13,7 @@ import (
 type backend struct{ n *Node }
 
 func (b *backend) Do(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {
-	return b.n.router.Do(ctx, forward.Caller(c), action, send)
+	return b.n.do(ctx, c, action, send)
 }
 
 func (b *backend) Raise(event *ami.Message) { b.n.intake.take(event) }

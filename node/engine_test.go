@@ -6,24 +6,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami/verify"
 )
 
 // TestEngines: three nodes, each with an engine. Calls that clients place at each of them show in one legal stream, the same at all.
 func TestEngines(t *testing.T) {
 	t.Parallel()
-	c := newTestCluster(t, 10*time.Second)
-	c.source = config.Source{Kind: config.KindEngine}
-	for _, name := range []string{"alpha", "bravo", "charlie"} {
-		n := &testNode{name: name, dir: t.TempDir()}
-		c.nodes = append(c.nodes, n)
-		c.start(n)
-		t.Cleanup(func() { n.down() })
-	}
-	c.meet()
+	c := newEngines(t, "alpha", "bravo", "charlie")
 	const calls = 25
 	var readers sync.WaitGroup
 	streams := make([][]string, len(c.nodes))
@@ -35,7 +25,6 @@ func TestEngines(t *testing.T) {
 		readers.Go(func() { streams[i] = hearCalls(t, listener, calls*len(c.nodes)) })
 	}
 	for _, n := range c.nodes {
-		eventually(t, n.name+" runs its engine", n.own.Up)
 		caller, err := login(t, n.AMI(), "plain", "Events: off")
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/node/engine"
 	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/owner"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
@@ -62,10 +64,13 @@ type Node struct {
 	bus       *natsbus.Bus
 	members   *member.List
 	directory directory
-	membersMu sync.Mutex         // held while what follows from a list of members is done
-	missing   []*amibuspb.Member // may come back
-	routes    []string           // to the members there are, and those that are missing
-	claimed   bool               // the name is ours: no routes before
+	membersMu sync.Mutex                          // held while what follows from a list of members is done
+	missing   []*amibuspb.Member                  // may come back
+	away      atomic.Pointer[[]*amibuspb.Member]  // the same, without a lock
+	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
+	owners    *owner.Registry                     // who has which channel and bridge
+	routes    []string                            // to the members there are, and those that are missing
+	claimed   bool                                // the name is ours: no routes before
 	dial      *time.Timer
 	closed    bool
 	journal   journal.Journal
@@ -175,13 +180,16 @@ func (n *Node) openMembers() (err error) {
 	}
 	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Join: c.Member.Join, Keys: keys,
 		Self: &amibuspb.Member{Site: n.self.Site, Node: n.self.Name, Epoch: n.epoch, Route: n.bus.RouteAddr(),
-			Ami: n.amiListener.Addr().String(), Version: Version, Schema: wire.Schema},
+			Ami: n.amiListener.Addr().String(), Source: n.own != nil, Version: Version, Schema: wire.Schema},
 		Patience: n.patience, Log: n.component("member"), Changed: n.membersChanged})
 	return err
 }
 
 // build makes the parts that need no network to exist.
 func (n *Node) build() error {
+	n.owners = owner.New(owner.Config{Seed: rand.Uint64()})
+	n.away.Store(new([]*amibuspb.Member))
+	n.lost.Store(&map[merge.Node]bool{})
 	previousEpoch, previousSeq := n.journal.Previous()
 	n.stream = stream.New(stream.Config{
 		Merge: merge.Config{Self: n.self, Epoch: n.epoch, Hold: n.cfg.Bus.Hold, Tick: n.cfg.Bus.Tick,
@@ -190,7 +198,7 @@ func (n *Node) build() error {
 		Journal: n.journal,
 		Keyed:   keyed(n.cfg.Bus.NATS),
 		Emitted: n.emitted,
-		Arrived: func(events []merge.Event) { n.arrived.Publish(events...) },
+		Arrived: n.arrive,
 		Changed: n.changed,
 		Pace:    n.pace,
 		Log:     n.component("stream"),
@@ -204,8 +212,7 @@ func (n *Node) build() error {
 	if n.own != nil {
 		source = n.own
 	}
-	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n},
-		Own: n.ownPeer, Peers: n.otherPeers, Drain: drainTime, Log: n.component("forward")})
+	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n}, Drain: drainTime, Log: n.component("forward")})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
 		Source: n.stream, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
 	n.admin = n.newAdmin()

@@ -3,12 +3,13 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 	"time"
 
 	"github.com/amibus/amibus/bus/merge"
-	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
@@ -24,12 +25,16 @@ func (n *Node) membersChanged(others, missing []*amibuspb.Member) {
 	n.membersMu.Lock()
 	defer n.membersMu.Unlock()
 	n.missing = missing
+	n.away.Store(&missing)
 	n.setMembers(others)
 }
 
 // setMembers needs membersMu: an older list must not come after a newer one.
 func (n *Node) setMembers(others []*amibuspb.Member) {
 	n.directory.note(others)
+	for _, m := range others {
+		n.owners.SetSource(merge.Node{Site: m.GetSite(), Name: m.GetNode()}, m.GetSystemname())
+	}
 	var routes []string
 	var peers []merge.Node
 	for _, m := range others {
@@ -78,8 +83,9 @@ func (n *Node) dialAll() {
 	}
 }
 
-func (n *Node) ownPeer() forward.Peer {
-	p := forward.Peer{Node: n.self}
+// ownPeer is this node as one that actions are run on.
+func (n *Node) ownPeer() actions.Peer {
+	p := actions.Peer{Node: n.self}
 	if n.own == nil {
 		return p
 	}
@@ -90,30 +96,48 @@ func (n *Node) ownPeer() forward.Peer {
 	return p
 }
 
-// otherPeers returns the other nodes. Of several that have one Asterisk, its systemname means the one that publishes.
-func (n *Node) otherPeers() []forward.Peer {
-	if n.members == nil {
-		return nil
+// peerName is the systemname of another node's Asterisk. Of several that have one Asterisk, it means the one that publishes.
+func (n *Node) peerName(m *amibuspb.Member) string {
+	name := m.GetSystemname()
+	if name == "" || m.GetPublishing() {
+		return name
 	}
-	others := n.members.Others()
-	published := map[string]bool{}
-	if n.source.publishing.Load() {
-		published[n.own.Info().SystemName] = true
+	published := n.own != nil && n.source.publishing.Load() && n.own.Info().SystemName == name
+	for _, o := range n.members.Others() {
+		published = published || o.GetPublishing() && o.GetSystemname() == name
 	}
-	for _, m := range others {
-		if m.GetPublishing() {
-			published[m.GetSystemname()] = true
-		}
+	if published {
+		return ""
 	}
-	var all []forward.Peer
-	for _, m := range others {
-		p := forward.Peer{Node: merge.Node{Site: m.GetSite(), Name: m.GetNode()}, SystemName: m.GetSystemname()}
-		if !m.GetPublishing() && published[p.SystemName] {
-			p.SystemName = ""
-		}
-		all = append(all, p)
+	return name
+}
+
+// publishedBy tells whether a node publishes the events of the Asterisk with that mark.
+func (n *Node) publishedBy(mark string) bool {
+	if n.own != nil && n.source.publishing.Load() && n.source.isMark(mark) {
+		return true
 	}
-	return all
+	return slices.ContainsFunc(n.members.Others(), func(o *amibuspb.Member) bool { return o.GetPublishing() && o.GetMark() == mark })
+}
+
+// seen keeps whether a node is in view: what it says arrives. Called in the stream's lock.
+func (n *Node) seen(c merge.Change) {
+	switch c.What {
+	case merge.Joined, merge.Returned:
+		n.owners.SetLost(c.Node, false)
+	case merge.Dropped:
+		n.owners.SetLost(c.Node, true)
+	case merge.Left:
+		n.owners.Remove(c.Node)
+	default:
+		return
+	}
+	lost := maps.Clone(*n.lost.Load())
+	delete(lost, c.Node)
+	if c.What == merge.Dropped {
+		lost[c.Node] = true
+	}
+	n.lost.Store(&lost)
 }
 
 // linked hears of the link to the own Asterisk: its banner is kept for the next start.

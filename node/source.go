@@ -132,6 +132,13 @@ func (s *source) identified(id upstream.Identity) {
 	s.conclude()
 }
 
+// isMark tells whether the own Asterisk has this mark.
+func (s *source) isMark(mark string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mark == mark
+}
+
 // settle ends the time of holding early. As long as the Asterisk is not known, it is taken for the one it was, which another node may
 // be publishing the events of.
 func (s *source) settle() {
@@ -194,6 +201,7 @@ func (s *source) setSystem(name string) {
 	origin := *s.n.origin.Load()
 	origin.Systemname = name
 	s.n.origin.Store(&origin)
+	s.n.owners.SetSource(s.n.self, name)
 	if s.system != name {
 		s.system = name
 		s.changed()

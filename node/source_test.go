@@ -9,6 +9,7 @@ import (
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
+	"github.com/amibus/amibus/node/owner"
 	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
@@ -23,7 +24,7 @@ func userEvent(i int) *ami.Message {
 // newSourceAlone returns a source of a node without anything else, and what it publishes.
 func newSourceAlone() (s *source, published *[]string) {
 	n := &Node{self: merge.Node{Site: "default", Name: "alpha"}, epoch: 5, log: slog.New(slog.DiscardHandler), patience: 10 * time.Millisecond,
-		fatal: make(chan error, 1), manager: stasis.NewTopic[wire.Entry]("manager")}
+		fatal: make(chan error, 1), manager: stasis.NewTopic[wire.Entry]("manager"), owners: owner.New(owner.Config{})}
 	n.origin.Store(&translator.Origin{Node: "alpha"})
 	n.intake, n.source = newIntake(n), newSource(n)
 	published = new([]string)

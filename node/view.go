@@ -35,6 +35,12 @@ func (n *Node) emitted(events []merge.Event) {
 	n.cluster.Publish(events...)
 }
 
+// arrive takes events as they come, in the stream's lock: who acts on what he sees must find its owner.
+func (n *Node) arrive(events []merge.Event) {
+	n.owners.Add(n.uptime(), events)
+	n.arrived.Publish(events...)
+}
+
 // pace waits for the clients before a piece of a backlog goes out to them: what was missed during a long cut would overflow the queues
 // even of those who read as fast as they can. Who has stopped reading is cut by its write time-out, and until then it delays a backlog
 // only.
@@ -47,6 +53,7 @@ func (n *Node) pace(ctx context.Context) {
 // changed takes a change of a node's standing; called in the stream's lock.
 func (n *Node) changed(c merge.Change) {
 	n.changes[c.What].Add(1)
+	n.seen(c)
 	n.tell(c)
 	switch c.What {
 	case merge.Fenced:

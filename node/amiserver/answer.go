@@ -68,7 +68,7 @@ func (s *session) forward(ctx context.Context, action *ami.Message) error {
 // collect runs the action and hands full buffers over to relay; it runs in a goroutine of its own.
 func (s *session) collect(ctx context.Context, action *ami.Message, full chan<- []byte) outcome {
 	var buf []byte
-	caller := Caller{User: s.user.Name, Address: s.remote.String(), Session: s.id, Counter: s.counter, Reach: s.reach()}
+	caller := Caller{User: s.user.Name, Address: s.remote.String(), Session: s.id, Counter: s.counter, Reach: s.reach(), AmbiguousOwn: s.user.AmbiguousOwn}
 	err := s.srv.conf.Backend.Do(ctx, caller, action, func(piece []byte) error {
 		buf = append(buf, piece...)
 		if len(buf) < streamAt {

@@ -25,11 +25,12 @@ const (
 )
 
 // Caller is the session an action comes from. (Session, Counter) is unique while the process lives. Reach tells which nodes the user may act
-// on; nil: all.
+// on, nil: all; AmbiguousOwn that what several nodes have means this node's.
 type Caller struct {
 	User, Address    string
 	Session, Counter uint64
 	Reach            func(merge.Node) bool
+	AmbiguousOwn     bool
 }
 
 // Backend is what a session needs of the node. Methods may be called from many goroutines.

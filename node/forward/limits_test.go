@@ -10,7 +10,6 @@ import (
 
 	"github.com/amibus/amibus/bus"
 	"github.com/amibus/amibus/node/forward"
-	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/amibuspb"
 )
 
@@ -50,23 +49,6 @@ func TestBrokenAnswerTellsTheOutcome(t *testing.T) {
 		var o interface{ Outcome() string }
 		if !errors.Is(err, forward.ErrBroken) || !errors.As(err, &o) || o.Outcome() != "unknown" {
 			t.Errorf("at %s: %v", at, err)
-		}
-	}
-}
-
-// A node alone without a source knows no node, and says so.
-func TestNoNodes(t *testing.T) {
-	t.Parallel()
-	r := forward.New(forward.Config{})
-	for _, action := range []*ami.Message{ami.New("Action", "Getvar"), ami.New("Action", "Getvar", "SystemName", "x")} {
-		err := r.Do(t.Context(), forward.Caller{}, action, func(b []byte) error {
-			if !bytes.Contains(b, []byte("no node with a source is known")) {
-				t.Errorf("%q", b)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
 		}
 	}
 }

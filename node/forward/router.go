@@ -42,12 +42,6 @@ type Rewriter interface {
 	AppendAnswer(dst []byte, m *ami.Message) []byte
 }
 
-// Peer is a node and the systemname of its Asterisk, empty if it has none.
-type Peer struct {
-	Node       merge.Node
-	SystemName string
-}
-
 // Config of a Router.
 type Config struct {
 	Self   merge.Node
@@ -55,18 +49,14 @@ type Config struct {
 	Bus    bus.Bus
 	Source Source        // nil for a node without one
 	Origin Rewriter      // nil changes nothing
-	Own    func() Peer   // this node
-	Peers  func() []Peer // the other nodes known
 	Drain  time.Duration // how long actions under way may take after the end of Serve's context
 	Log    *slog.Logger
 }
 
-// Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request. Reach tells
-// which nodes the user may act on; nil: all.
+// Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request.
 type Caller struct {
 	User, Address    string
 	Session, Counter uint64
-	Reach            func(merge.Node) bool
 }
 
 // Router routes the actions of one node. It is safe for concurrent use.
@@ -120,21 +110,20 @@ func (r *Router) begin() bool {
 	return !r.draining
 }
 
-// Do runs an action where it belongs and gives the answer to send, as AMI text, in pieces; a piece is valid during the call, and need
-// not end with a message. It returns nil when a whole answer, perhaps an error, has been given; ErrBroken; or the error of send.
-func (r *Router) Do(ctx context.Context, c Caller, action *ami.Message, send func([]byte) error) error {
+// Do runs an action on the source of a node and gives the answer to send, as AMI text, in pieces; a piece is valid during the call, and
+// need not end with a message. It returns nil when a whole answer, perhaps an error, has been given; ErrBroken; or the error of send.
+func (r *Router) Do(ctx context.Context, c Caller, target merge.Node, action *ami.Message, send func([]byte) error) error {
 	id := action.Get("ActionID")
 	if text := malformed(action); text != "" {
-		return send(refusal(id, text))
-	}
-	target, text := r.route(action, c.Reach)
-	if text != "" {
 		return send(refusal(id, text))
 	}
 	action = stripped(action)
 	limit := timeLimit(action)
 	out := &outlet{send: send}
 	if target == r.cfg.Self {
+		if r.cfg.Source == nil {
+			return send(refusal(id, "This node has no source to run actions on"))
+		}
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		return out.finish(id, r.local(ctx, action, out))

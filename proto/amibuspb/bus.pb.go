@@ -835,7 +835,9 @@ type Member struct {
 	// Mark of the process of its Asterisk, which two nodes share if they have the same Asterisk; empty if it is not linked, or has none.
 	Mark string `protobuf:"bytes,9,opt,name=mark,proto3" json:"mark,omitempty"`
 	// True if it publishes the events of its Asterisk; false if it stands by, or has no link.
-	Publishing    bool `protobuf:"varint,10,opt,name=publishing,proto3" json:"publishing,omitempty"`
+	Publishing bool `protobuf:"varint,10,opt,name=publishing,proto3" json:"publishing,omitempty"`
+	// True if it has a source of its own, an Asterisk or the built-in engine, also while that cannot be used.
+	Source        bool `protobuf:"varint,11,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -940,6 +942,13 @@ func (x *Member) GetPublishing() bool {
 	return false
 }
 
+func (x *Member) GetSource() bool {
+	if x != nil {
+		return x.Source
+	}
+	return false
+}
+
 var File_amibus_v1_bus_proto protoreflect.FileDescriptor
 
 const file_amibus_v1_bus_proto_rawDesc = "" +
@@ -1008,7 +1017,7 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"timeout_ms\x18\b \x01(\rR\ttimeoutMs\x12\x10\n" +
 	"\x03hlc\x18\t \x01(\x10R\x03hlc\x12\x10\n" +
-	"\x03ami\x18\x0f \x01(\fR\x03ami\"\xf4\x01\n" +
+	"\x03ami\x18\x0f \x01(\fR\x03ami\"\x8c\x02\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
@@ -1024,7 +1033,8 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"publishing\x18\n" +
 	" \x01(\bR\n" +
-	"publishingB)Z'github.com/amibus/amibus/proto/amibuspbb\x06proto3"
+	"publishing\x12\x16\n" +
+	"\x06source\x18\v \x01(\bR\x06sourceB)Z'github.com/amibus/amibus/proto/amibuspbb\x06proto3"
 
 var (
 	file_amibus_v1_bus_proto_rawDescOnce sync.Once

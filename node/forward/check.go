@@ -1,0 +1,43 @@
+package forward
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/amibus/amibus/proto/ami"
+)
+
+// malformed returns the text of the error for an action that must not travel, whoever sent it: another node may not hold itself to
+// the limits of a session. A bare CR inside a line is data to an Asterisk, but a line end to many clients, who may see it in an event
+// (ami/clients.md 17).
+func malformed(action *ami.Message) string {
+	for i := range action.Len() {
+		if line := action.Line(i); len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
+			return fmt.Sprintf("Line %d of the action holds a line end or NUL", i+1)
+		}
+	}
+	if err := action.CheckAction(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// stripped returns the action built anew, line by line, without the header that only routes.
+func stripped(action *ami.Message) *ami.Message {
+	route := !action.IsAction("UserEvent")
+	b := make([]byte, 0, len(action.Bytes()))
+	for i := range action.Len() {
+		line := action.Line(i)
+		name, _, ok := ami.SplitLine(line)
+		if route && ok && strings.EqualFold(string(name), "SystemName") {
+			continue
+		}
+		b = append(append(b, line...), "\r\n"...)
+	}
+	m, err := ami.ParseMessage(append(b, "\r\n"...))
+	if err != nil {
+		return action // cannot be: every line has been checked
+	}
+	return m
+}
