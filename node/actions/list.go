@@ -116,13 +116,13 @@ func (l *List) close() *ami.Message {
 
 // complete is the last event of the list: ListItems, then what else the nodes counted, in the order of the first of them.
 func (l *List) complete() *ami.Message {
-	items := 0
+	items, broken := 0, 0
 	var extra []string
 	sums := map[string]int{}
 	for i := range l.all {
 		p := &l.all[i]
 		if p.last == nil {
-			items += p.items
+			broken += p.items
 			continue
 		}
 		items += declared(p)
@@ -142,8 +142,11 @@ func (l *List) complete() *ami.Message {
 	if l.id != "" {
 		m.Add("ActionID", l.id)
 	}
-	m.Add("EventList", "Complete").Add("ListItems", strconv.Itoa(items))
+	m.Add("EventList", "Complete").Add("ListItems", strconv.Itoa(items+broken))
 	for _, key := range extra {
+		if key == "Items" || key == "Total" { // the same count once more
+			sums[key] += broken
+		}
 		m.Add(key, strconv.Itoa(sums[key]))
 	}
 	return m
