@@ -43,6 +43,8 @@ func (p *PBX) handle(in Input) {
 		p.absoluteTimeout(in)
 	case LocalOptimizeAway:
 		p.optimizeAway(in)
+	case AttendedTransfer:
+		p.attendedTransfer(in)
 	case CancelAtxfer:
 		p.cancelAtxfer(in)
 	case Park:

@@ -2,243 +2,337 @@ package pbx
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/amibus/amibus/translator"
 )
 
-// transfer is an attended transfer under way: who makes it talks to the target in a second bridge, while the other one waits in the first.
+// transfer is an attended transfer by feature code under way. Who makes it goes to and fro between two bridges: the first one, where the
+// others are, and the second one, with the target. It goes on by what is told to it, one after the other, as Asterisk's monitor thread does.
 type transfer struct {
-	p            *PBX
-	by, waiting  *channel
-	target       *channel
-	first        *bridge
-	second       *bridge
-	mine, theirs *member // of by and waiting
-	talk         *member // of the target, once it has answered
-	handedOver   bool    // by is gone, the target has not answered yet
-	over         bool
+	p             *PBX
+	by, target    *channel
+	first, second *bridge
+	state         transferState
+	star          bool // of a code of two digits, the first was dialled
+	timer         *timer
+	recall        *channel // the one who made it, called back
+	place         string   // where to ring that one
+	over          bool
 }
+
+// transferState is where a transfer is.
+type transferState uint8
+
+const (
+	calling        transferState = iota // with the target, who has not answered
+	hesitant                            // back with the others meanwhile
+	consulting                          // with the target
+	doubleChecking                      // with the others again
+	handedOver                          // gone; the target still rings in the first bridge
+	recalling                           // is called back, since the target did not answer
+)
+
+// stimulus is what a transfer is told.
+type stimulus uint8
+
+const (
+	transfereeLeft stimulus = iota
+	transfererLeft
+	targetLeft
+	targetAnswered
+	recallAnswered
+	recallFailed
+	noAnswer
+	codeAbort // the codes of features.conf: *1, *2, *3, *4
+	codeComplete
+	codeThreeway
+	codeSwap
+)
+
+// noAnswerTime is Asterisk's atxfernoanswertimeout.
+const noAnswerTime = 15 * time.Second
 
 func (p *PBX) atxfer(in Atxfer) {
 	c := p.find(in.Channel)
-	switch {
-	case c == nil:
+	if c == nil {
 		p.fail(in.ID, "Channel specified does not exist")
-		return
-	case c.member == nil || !c.member.b.pair || c.member.b.peer(c) == nil || c.flags != 0 || c.transfer != nil:
-		p.reply(in.ID, "Atxfer successfully queued") // the digits go nowhere
 		return
 	}
 	p.reply(in.ID, "Atxfer successfully queued")
 	if in.Context != "" {
 		c.setVar("TRANSFER_CONTEXT", in.Context)
 	}
-	in.Context = cmp.Or(in.Context, c.vars.get("TRANSFER_CONTEXT"), c.place.context)
-	x := &transfer{p: p, by: c, waiting: c.member.b.peer(c), first: c.member.b, mine: c.member}
-	x.theirs = x.waiting.member
-	target, _ := p.request("Local/"+in.Exten+"@"+in.Context, "", "", c.linkedid)
-	if target == nil {
-		return
+	m := c.member
+	if m == nil || m.leaving || c.flags != 0 || !m.b.basic() || m.b.dissolved || m.b.transfer != nil || len(m.b.members) < 2 {
+		return // the digits mean nothing
 	}
-	x.consult(target, in.Exten+"@"+in.Context)
+	to := place{cmp.Or(in.Context, c.vars.get("TRANSFER_CONTEXT"), c.place.context), in.Exten, 1}
+	x := &transfer{p: p, by: c, first: m.b, place: base(c.name)}
+	c.say("Hold")
+	m.b.write(frameHold, c)
+	if !x.call(to) {
+		x.release()
+	}
 }
 
-// consult moves who transfers to the second bridge, and calls the target.
-func (x *transfer) consult(target *channel, resource string) {
-	c := x.by
-	c.transfer, x.target = x, target
-	x.first.forget(c)
-	x.first.pair = false
-	x.second = x.p.newBridge("basic", "simple_bridge", "", "", false)
-	x.mine.out()
-	x.second.put(x.mine, "")
-	x.waiting.startMusic("")
-	x.mine.part = func() { x.p.soon(x.leftBy) }
-	x.theirs.part = func() { x.p.soon(x.leftWaiting) }
-	target.caller, target.connected = c.connected, c.caller
-	target.app, target.data = "AppDial", "(Outgoing Line)"
+// call brings the target, not answered yet, to the second bridge, and who transfers with it. ok is false if it cannot be called.
+func (x *transfer) call(to place) (ok bool) {
+	p, c := x.p, x.by
+	if !c.existsIn(to.context, to.exten) {
+		return false
+	}
+	target, _ := p.requestLocal(to.exten+"@"+to.context, "", "", c.linkedid)
+	if target == nil {
+		return false
+	}
+	target.setVar("TRANSFERERNAME", c.name)
+	target.setVar("ATTENDEDTRANSFER", c.name)
+	target.inherit(c)
+	target.connected = c.caller
 	target.publish()
+	x.target, x.second = target, p.newBasic()
+	x.first.transfer, x.second.transfer = x, x
 	if !target.tech.call(target) {
 		target.hangup()
-		x.back()
-		return
+		x.finish()
+		return false
 	}
-	x.say("DialBegin", translator.Header("DialString", resource))
-	target.read(x.heard)
-}
-
-func (x *transfer) say(name string, parts ...translator.Part) {
-	x.p.raise(name, append([]translator.Part{x.target.group("Dest")}, parts...)...)
-}
-
-// heard handles what the target says while it is called.
-func (x *transfer) heard(f frame) {
-	switch f.kind {
-	case frameRinging:
-		x.say("DialState", translator.Header("DialStatus", "RINGING"))
-	case frameProgress:
-		x.say("DialState", translator.Header("DialStatus", "PROGRESS"))
-	case frameProceeding:
-		x.say("DialState", translator.Header("DialStatus", "PROCEEDING"))
-	case frameBusy:
-		x.refused("BUSY")
-	case frameCongestion:
-		x.refused("CONGESTION")
-	case frameHangup:
-		x.refused(endStatus(x.target.cause))
-	case frameAnswer:
-		x.target.unread()
-		x.say("DialEnd", translator.Header("DialStatus", "ANSWER"))
-		x.answered()
+	x.second.enter(target, target.released)
+	if c.member != nil {
+		c.member.move(x.second, nil, true)
 	}
+	x.timer = p.after(noAnswerTime, func() { x.tell(noAnswer) })
+	return true
 }
 
-func (x *transfer) refused(status string) {
-	x.target.unread()
-	x.say("DialEnd", translator.Header("DialStatus", status))
-	x.target.hangup()
-	x.back()
+// release takes the others off hold.
+func (x *transfer) release() {
+	x.by.say("Unhold")
+	x.first.write(frameUnhold, x.by)
 }
 
-// answered brings the target to who waits for it.
-func (x *transfer) answered() {
-	switch {
-	case x.handedOver && x.waits():
-		x.over = true
-		x.waiting.stopMusic()
-		x.theirs.part = nil
-		x.first.pair = true
-		x.announce()
-		x.first.enter(x.target, x.target.released)
-	case x.over && !x.consults() || x.handedOver:
-		x.target.hangup()
-	default:
-		x.second.pair = x.over // nobody waits any more: it is a call like any other
-		x.talk = x.second.enter(x.target, x.target.released)
+// tell has something handled when what is due has run.
+func (x *transfer) tell(s stimulus) {
+	x.p.soon(func() {
 		if !x.over {
-			x.talk.part = func() { x.p.soon(x.leftTarget) }
+			x.handle(s)
 		}
-	}
+	})
 }
 
-// waits and consults say whether the two who are to be kept apart are still where they were put.
-func (x *transfer) waits() bool {
-	return x.waiting.member == x.theirs && x.theirs.b == x.first && !x.first.destroyed
-}
-func (x *transfer) consults() bool {
-	return x.by.member == x.mine && x.mine.b == x.second && !x.second.destroyed
-}
-
-// leftBy: who transfers hung up, which completes the transfer, now or when the target answers.
-func (x *transfer) leftBy() {
-	if x.over {
-		return
-	}
-	x.by.transfer = nil
+// pulled is called when somebody left one of the bridges for good. If only who transfers is left there, or nobody, the others are gone.
+func (x *transfer) pulled(b *bridge) {
 	switch {
-	case !x.waits():
-		x.over = true
-		x.dropTarget()
-	case x.talk == nil:
-		x.handedOver = true
-	case x.target.member == x.talk && x.talk.b == x.second:
-		x.over = true
-		x.theirs.part, x.talk.part = nil, nil
-		x.waiting.stopMusic()
-		x.announce()
-		x.talk.out()
-		x.first.pair = true
-		x.first.put(x.talk, "")
+	case x.over || len(b.members) > 1:
+	case x.state >= handedOver:
+		x.pulledLater(b)
+	case len(b.members) == 1 && b.members[0].c != x.by:
+	case b == x.first:
+		x.tell(transfereeLeft)
+	default:
+		x.tell(targetLeft)
 	}
 }
 
-// leftWaiting: who was to be transferred is gone; the others talk on.
-func (x *transfer) leftWaiting() {
-	if x.over {
-		return
-	}
-	x.waiting.stopMusic()
-	x.over, x.by.transfer = true, nil
+// pulledLater is pulled once who transferred is gone: the target and the others are in the first bridge.
+func (x *transfer) pulledLater(b *bridge) {
+	in := x.target.member != nil && x.target.member.b == b
 	switch {
-	case x.handedOver:
-		x.dropTarget()
-	case x.consults():
-		x.mine.part = nil
-		if x.talk != nil {
-			x.talk.part = nil
+	case b != x.first:
+	case len(b.members) == 0 || in && x.state == handedOver:
+		x.tell(transfereeLeft)
+	case x.state == handedOver:
+		x.tell(recallFailed)
+	}
+}
+
+func (x *transfer) handle(s stimulus) {
+	switch x.state {
+	case calling, hesitant:
+		x.whileCalling(s)
+	case consulting, doubleChecking:
+		x.whileTalking(s)
+	case handedOver:
+		x.whileHandedOver(s)
+	case recalling:
+		x.whileRecalling(s)
+	}
+}
+
+// whileCalling: the target has not answered.
+func (x *transfer) whileCalling(s stimulus) {
+	switch s {
+	case transfereeLeft:
+		x.announce(transferFailed, x.parties(), "Fail")
+		x.fail()
+	case transfererLeft, codeComplete:
+		if x.state == calling {
+			x.first.write(frameUnhold, nil)
 		}
-		x.second.pair = x.talk != nil
-		if x.talk != nil && x.target.member != x.talk {
-			x.mine.leave()
+		x.state = handedOver
+		if x.complete(); !x.over {
+			x.restart()
 		}
+	case targetAnswered:
+		x.p.stop(x.timer)
+		x.state += consulting - calling
+	case targetLeft, noAnswer, codeAbort:
+		x.back()
+	case codeThreeway:
+		x.threeway()
+	case codeSwap:
+		x.swap()
 	}
 }
 
-// leftTarget: the target hung up while it was consulted.
-func (x *transfer) leftTarget() { x.back() }
-
-// dropTarget ends a target that nobody waits for any more.
-func (x *transfer) dropTarget() {
-	switch {
-	case x.target.gone:
-	case x.talk == nil:
-		x.target.softHangup(0)
-	case x.target.member == x.talk:
-		x.talk.leave()
-	}
-}
-
-// back brings the two together again as they were before.
-func (x *transfer) back() {
-	if x.over {
-		if x.handedOver || !x.consults() {
+// whileTalking: the target has answered.
+func (x *transfer) whileTalking(s stimulus) {
+	switch s {
+	case transfereeLeft:
+		if x.state == consulting { // the two talk on, in a call like any other
+			x.over, x.first.transfer, x.second.transfer = true, nil, nil
+			x.first.dissolve()
+			x.second.resume()
 			return
 		}
-		x.mine.leave() // alone: whom it could go back to is gone
-		return
-	}
-	x.over, x.by.transfer = true, nil
-	x.mine.part, x.theirs.part = nil, nil
-	x.waiting.stopMusic()
-	switch {
-	case x.consults() && x.waits():
-		x.mine.out()
-		x.first.pair = true
-		x.first.put(x.mine, "")
-	case x.consults():
-		x.mine.leave()
-	case x.waits():
-		x.theirs.leave()
+		x.announce(transferFailed, x.parties(), "Fail")
+		x.fail()
+	case transfererLeft, codeComplete:
+		if x.state == consulting {
+			x.first.write(frameUnhold, nil)
+		} else {
+			x.second.write(frameUnhold, nil)
+		}
+		if x.complete(); !x.over {
+			x.finish()
+		}
+	case targetLeft, codeAbort:
+		x.back()
+	case codeThreeway:
+		x.threeway()
+	case codeSwap:
+		x.swap()
 	}
 }
 
-// announce says AttendedTransfer.
-func (x *transfer) announce() {
-	x.p.raise("AttendedTransfer", translator.Header("Result", "Success"),
-		translator.Group("OrigTransferer", x.by.last), x.first.group("Orig"),
-		translator.Group("SecondTransferer", x.by.last), x.second.group("Second"),
-		x.waiting.group("Transferee"), x.target.group("TransferTarget"),
-		translator.Header("IsExternal", "No"), translator.Header("DestType", "Bridge"), translator.Header("DestBridgeUniqueid", x.first.id))
+// swap brings who transfers to the other bridge.
+func (x *transfer) swap() {
+	m := x.by.member
+	if m == nil || m.leaving {
+		return
+	}
+	to, next := x.second, x.state-1
+	if x.state == calling || x.state == consulting {
+		to, next = x.first, x.state+1
+	}
+	x.by.say("Hold")
+	m.b.write(frameHold, x.by)
+	if m.move(to, nil, true) {
+		x.state = next
+	}
+	x.by.say("Unhold")
+	to.write(frameUnhold, x.by)
+}
+
+// back brings who transfers to the others again.
+func (x *transfer) back() {
+	if m := x.by.member; m != nil && m.b == x.second && m.move(x.first, nil, true) {
+		x.release()
+	}
+	x.finish()
+}
+
+// complete makes one call of the two bridges, without who transfers.
+func (x *transfer) complete() {
+	parties := x.parties()
+	if x.first.dissolved || x.second.dissolved {
+		x.announce(transferFailed, parties, "Fail")
+		x.fail()
+		return
+	}
+	if m := x.by.member; m != nil && (m.b == x.first || m.b == x.second) {
+		x.first.merge(x.second, true, m)
+		x.p.soon(m.left)
+	} else {
+		x.first.merge(x.second, true)
+	}
+	x.announce(transferred, parties, "Bridge", translator.Header("DestBridgeUniqueid", x.first.id))
+}
+
+// threeway makes one call of the two bridges.
+func (x *transfer) threeway() {
+	if x.first.dissolved || x.second.dissolved {
+		return
+	}
+	parties := x.parties()
+	x.first.write(frameUnhold, nil)
+	x.first.merge(x.second, true)
+	x.announce(transferred, parties, "Threeway", translator.Header("DestBridgeUniqueid", x.first.id),
+		translator.Header("DestTransfererChannel", x.by.name))
+	x.finish()
+}
+
+// finish ends the transfer: the first bridge is one like any other, the second one is over.
+func (x *transfer) finish() {
+	x.over = true
+	x.p.stop(x.timer)
+	x.first.transfer, x.second.transfer = nil, nil
+	if c := x.recall; c != nil && !c.gone && c.member == nil {
+		if c.reader != nil {
+			c.unread()
+			x.sayRecall("DialEnd", translator.Header("DialStatus", "NOANSWER"))
+		}
+		c.hangup()
+	}
+	x.second.dissolve()
+	x.first.resume()
+}
+
+// resume makes a bridge one like any other after a transfer: it is over if fewer than two are left.
+func (b *bridge) resume() {
+	b.vanish()
+	if b.dissolved {
+		return
+	}
+	if b.staying() < 2 {
+		b.dissolve()
+	}
+	b.p.optimizeSoon(b)
+}
+
+// fail ends the transfer and all calls in it.
+func (x *transfer) fail() {
+	first := x.first
+	x.finish()
+	first.dissolve()
+}
+
+// code takes the digits that tell a transfer what to do. ok is false for what is none.
+func (x *transfer) code(f frame) (ok bool) {
+	if f.kind != frameDTMFEnd && f.kind != frameDTMFBegin {
+		return false
+	}
+	star := x.star
+	if f.kind == frameDTMFBegin {
+		return star || f.digit == '*'
+	}
+	x.star = !star && f.digit == '*'
+	if star && f.digit >= '1' && f.digit <= '4' {
+		x.tell(codeAbort + stimulus(f.digit-'1'))
+		return true
+	}
+	return x.star
 }
 
 func (p *PBX) cancelAtxfer(in CancelAtxfer) {
 	c := p.find(in.Channel)
-	switch {
-	case c == nil:
+	if c == nil {
 		p.fail(in.ID, "Channel specified does not exist")
-	case c.transfer == nil:
-		p.reply(in.ID, "CancelAtxfer successfully queued") // the digits mean nothing
-	default:
-		p.reply(in.ID, "CancelAtxfer successfully queued")
-		x := c.transfer
-		if x.talk != nil {
-			x.talk.part = nil
-		}
-		if x.talk == nil && !x.target.gone {
-			x.refused("CANCEL")
-			return
-		}
-		x.back()
-		x.dropTarget()
+		return
+	}
+	p.reply(in.ID, "CancelAtxfer successfully queued")
+	if m := c.member; m != nil && m.b.transfer != nil && m.b.transfer.by == c {
+		m.b.transfer.tell(codeAbort)
 	}
 }

@@ -13,27 +13,48 @@ type bridge struct {
 	id, kind, technology string
 	creator, name        string
 	members              []*member
-	pair                 bool // it is over when one of its two leaves
+	rules                bridgeRules
+	transfer             *transfer // the attended one that it is part of
+	dissolved            bool      // nobody enters any more, who is in it is on the way out
 	destroyed            bool
 	keep                 bool // when it is empty
 }
 
+// bridgeRules are what may be done with a bridge.
+type bridgeRules uint8
+
+const (
+	noMergeTo   bridgeRules = 1 << iota // nobody's members are merged into it
+	noMergeFrom                         // nor its into others
+	noSwapTo                            // no Local channel in it gives its place to who is behind it
+	noSwapFrom                          // nobody leaves it for such a place
+	noTransfer
+)
+
 // member is a channel's place in a bridge.
 type member struct {
-	b    *bridge
-	c    *channel
-	left func() // called when it has left
-	part func() // called when it is about to leave, once; may be nil
+	b       *bridge
+	c       *channel
+	left    func()  // called when it has left
+	part    func()  // called when it is about to leave, once; may be nil
+	parked  *parked // what it waits for in a parking lot
+	leaving bool    // it was told to leave
 }
 
 // newBridge makes a bridge and says BridgeCreate.
-func (p *PBX) newBridge(kind, technology, creator, name string, pair bool) *bridge {
+func (p *PBX) newBridge(kind, technology, creator, name string) *bridge {
 	p.bridgeSeq++
-	b := &bridge{p: p, seq: p.bridgeSeq, id: p.uuid(), kind: kind, technology: technology, creator: creator, name: name, pair: pair}
+	b := &bridge{p: p, seq: p.bridgeSeq, id: p.uuid(), kind: kind, technology: technology, creator: creator, name: name}
 	p.bridges[b.id] = b
 	p.raise("BridgeCreate", b.group(""))
 	return b
 }
+
+// newBasic makes a bridge for a call.
+func (p *PBX) newBasic() *bridge { return p.newBridge("basic", simpleBridge, "", "") }
+
+// basic bridges are those of calls. They are over when fewer than two are left, but for an attended transfer's.
+func (b *bridge) basic() bool { return b.kind == "basic" }
 
 func (b *bridge) snapshot() *translator.Bridge {
 	return &translator.Bridge{
@@ -45,26 +66,52 @@ func (b *bridge) group(role string) translator.Part {
 	return translator.BridgeGroup(role, b.snapshot())
 }
 
-// enter brings a channel in. left is called when it is out again.
-func (b *bridge) enter(c *channel, left func()) *member {
+// enter brings a channel in. left is called when it is out again; at once if the bridge takes nobody any more.
+func (b *bridge) enter(c *channel, left func()) *member { return b.admit(c, left, true) }
+
+// admit is enter; without colp nobody is shown who the others are, as who was dialled knows that.
+func (b *bridge) admit(c *channel, left func(), colp bool) *member {
 	m := &member{b: b, c: c, left: left}
-	b.put(m, "")
+	if b.refuses(c) {
+		b.p.soon(left)
+		return m
+	}
+	b.put(m, nil)
+	b.reconfigure(colp)
 	return m
 }
 
-// put makes m a member, in the place of the channel of an id if swap is not empty.
-func (b *bridge) put(m *member, swap string) {
+// refuses says whether a channel cannot come in: it would hear itself through a Local channel, or the bridge is over.
+func (b *bridge) refuses(c *channel) bool {
+	if b.dissolved || c.gone || c.member != nil {
+		return true
+	}
+	l, ok := c.tech.(*local)
+	if !ok {
+		return false
+	}
+	other := l.peer(c)
+	return other != nil && other.member != nil && other.member.b == b
+}
+
+// put makes m a member, in the place of another that is told to leave if swap is not nil.
+func (b *bridge) put(m, swap *member) {
 	c := m.c
 	c.publish()
 	m.b, c.member = b, m
-	b.members = append(b.members, m)
-	parts := []translator.Part{b.group(""), translator.Group("", c.last)}
-	if swap != "" {
-		parts = append(parts, translator.Header("SwapUniqueid", swap))
+	if b.basic() {
+		defer b.link()
 	}
-	b.p.raise("BridgeEnter", parts...)
-	b.link()
-	b.introduce()
+	var replaced []translator.Part
+	if swap != nil {
+		swap.tell()
+		swap.out()
+		replaced = []translator.Part{translator.Header("SwapUniqueid", swap.c.uniqueid)}
+	}
+	b.members = append(b.members, m)
+	b.p.raise("BridgeEnter", append([]translator.Part{b.group(""), translator.Group("", c.last)}, replaced...)...)
+	c.eraseVar("BLINDTRANSFER")
+	c.eraseVar("ATTENDEDTRANSFER")
 	c.read(m.frame)
 }
 
@@ -81,20 +128,9 @@ func (b *bridge) link() {
 	}
 }
 
-// introduce tells each of two whom it is bridged with.
-func (b *bridge) introduce() {
-	if len(b.members) != 2 || !b.pair {
-		return
-	}
-	for i, m := range b.members {
-		m.c.setVar("BRIDGEPEER", b.members[1-i].c.name)
-	}
-	b.p.optimizeSoon(b)
-}
-
-// peer returns the other one of two, nil if there are not two.
+// peer returns the other one of two, nil if there are not two that talk.
 func (b *bridge) peer(c *channel) *channel {
-	if len(b.members) != 2 {
+	if len(b.members) != 2 || b.technology == holdingBridge || b.technology == softmix {
 		return nil
 	}
 	if b.members[0].c == c {
@@ -103,34 +139,82 @@ func (b *bridge) peer(c *channel) *channel {
 	return b.members[0].c
 }
 
-// leave takes a channel out. One of a pair takes the other with it.
+// tell makes a member leave: it has no peer from now on.
+func (m *member) tell() {
+	if !m.leaving {
+		m.leaving = true
+		m.c.eraseVar("BRIDGEPEER")
+	}
+}
+
+// leave takes a channel out, since it hung up or was kicked. That ends a call of two.
 func (m *member) leave() {
 	b := m.b
 	if m.c.member != m {
 		return
 	}
-	if b.pair {
-		b.forget(m.c)
+	hungUp := !m.leaving
+	m.tell()
+	if x := b.transfer; x != nil && hungUp && m.c == x.by {
+		x.tell(transfererLeft)
+	} else if x == nil && hungUp && b.basic() && b.staying() < 2 {
+		b.dissolve()
 	}
+	m.depart()
+}
+
+// dismiss takes a channel out and leaves the bridge to the others.
+func (m *member) dismiss() {
+	if m.c.member == m {
+		m.tell()
+		m.depart()
+	}
+}
+
+// depart is the end of a stay: the channel goes on with what it did before.
+func (m *member) depart() {
 	m.out()
-	if b.pair && len(b.members) > 0 && !b.destroyed {
-		rest := b.members[0]
-		b.p.soon(rest.leave)
-	}
-	b.p.soon(m.left)
+	m.b.reconfigure(true)
+	m.b.p.soon(m.left)
 }
 
-// forget unsets BRIDGEPEER, first of who leaves.
-func (b *bridge) forget(first *channel) {
-	first.forgetPeer()
+// staying counts who was not told to leave.
+func (b *bridge) staying() (n int) {
 	for _, m := range b.members {
-		m.c.forgetPeer()
+		if !m.leaving {
+			n++
+		}
+	}
+	return n
+}
+
+// dissolve tells all to leave. The bridge is destroyed when they have.
+func (b *bridge) dissolve() {
+	if b.dissolved {
+		return
+	}
+	b.dissolved = true
+	for _, m := range b.members {
+		if !m.leaving {
+			m.tell()
+			b.p.soon(m.leave)
+		}
+	}
+	b.vanish()
+}
+
+// vanish destroys a bridge that nobody is in any more.
+func (b *bridge) vanish() {
+	if len(b.members) == 0 && (b.dissolved || !b.keep && b.transfer == nil) {
+		b.dissolved = true
+		b.p.soon(b.destroy)
 	}
 }
 
-func (c *channel) forgetPeer() {
-	if c.vars.find("BRIDGEPEER") >= 0 {
-		c.unsetVar("BRIDGEPEER")
+// eraseVar unsets a variable if it is set, and says so then.
+func (c *channel) eraseVar(name string) {
+	if c.vars.get(name) != "" {
+		c.unsetVar(name)
 	}
 }
 
@@ -150,9 +234,10 @@ func (m *member) out() {
 	}
 	c.publish()
 	b.p.raise("BridgeLeave", b.group(""), translator.Group("", c.last))
-	if len(b.members) == 0 && !b.keep {
-		b.p.soon(b.destroy)
+	if b.transfer != nil && m.leaving {
+		b.transfer.pulled(b)
 	}
+	b.vanish()
 }
 
 // destroy says BridgeDestroy; whoever is in it leaves first.
@@ -160,57 +245,22 @@ func (b *bridge) destroy() {
 	if b.destroyed {
 		return
 	}
-	b.destroyed = true
+	b.dissolved, b.destroyed = true, true
 	for len(b.members) > 0 {
-		m := b.members[0]
-		m.leave()
+		b.members[0].leave()
 	}
 	delete(b.p.bridges, b.id)
 	b.p.raise("BridgeDestroy", b.group(""))
 }
 
-// frame handles what a member's channel hears from its far end.
-func (m *member) frame(f frame) {
-	if f.kind == frameHangup {
-		m.leave()
-		return
-	}
-	if m.b.technology == "holding_bridge" {
-		return // nobody hears the others there
-	}
-	for _, other := range slices.Clone(m.b.members) {
-		if other != m {
-			other.c.relay(f)
-		}
-	}
-}
-
-// relay passes what one member said on to another.
-func (c *channel) relay(f frame) {
-	switch f.kind {
-	case frameDTMFBegin:
-		c.tech.digit(c, f.digit, true, 0)
-	case frameDTMFEnd:
-		c.tech.digit(c, f.digit, false, f.duration)
-	case frameHold:
-		c.startMusic("")
-		c.tech.indicate(c, f.kind)
-	case frameUnhold:
-		c.stopMusic()
-		c.tech.indicate(c, f.kind)
-	case frameRinging, frameProgress, frameProceeding, frameFlash:
-		c.tech.indicate(c, f.kind)
-	}
-}
-
 // connect bridges a caller with who answered. done is called when the caller is out again.
 func (p *PBX) connect(caller, peer *channel, done func()) {
-	b := p.newBridge("basic", "simple_bridge", "", "", true)
-	b.enter(peer, peer.released)
+	b := p.newBasic()
+	b.admit(peer, peer.released, false)
 	if caller.gone {
 		return
 	}
-	b.enter(caller, done)
+	b.admit(caller, done, false)
 }
 
 // released is what becomes of a channel without a dialplan when its bridge is over: it goes where it was sent, or ends.

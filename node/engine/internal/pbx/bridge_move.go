@@ -14,7 +14,7 @@ func (p *PBX) bridge(in Bridge) {
 		p.fail(in.ID, "Unable to add Channel2 to bridge: "+two.name)
 	default:
 		p.reply(in.ID, "Channels have been bridged")
-		b := p.newBridge("basic", "simple_bridge", "", "", true)
+		b := p.newBasic()
 		one.moveTo(b)
 		two.moveTo(b)
 	}
@@ -24,24 +24,15 @@ func (p *PBX) bridge(in Bridge) {
 func (c *channel) moveTo(b *bridge) {
 	if m := c.member; m != nil {
 		old := m.b
-		if old.pair {
-			old.forget(c)
+		if m.move(b, nil, true) && old.basic() && old.transfer == nil && len(old.members) < 2 {
+			old.dissolve()
 		}
-		m.out()
-		if rest := old.members; old.pair && len(rest) > 0 {
-			c.p.soon(rest[0].leave)
-		}
-		b.put(m, "")
 		return
 	}
 	t := c.thread
 	dialplan := t.single == nil
 	t.instead = func() {
 		c.app, c.data = "", ""
-		if b.destroyed {
-			c.p.soon(t.step)
-			return
-		}
 		b.enter(c, func() { t.goOn(dialplan) })
 	}
 	c.redirectTo(c.place)
@@ -68,7 +59,7 @@ func (p *PBX) bridgeDestroy(in BridgeDestroy) {
 		return
 	}
 	p.reply(in.ID, "Bridge has been destroyed")
-	b.destroy()
+	b.dissolve()
 }
 
 func (p *PBX) bridgeKick(in BridgeKick) {
@@ -89,38 +80,6 @@ func (p *PBX) bridgeKick(in BridgeKick) {
 	}
 }
 
-// bridgeWait is BridgeWait([name]): a bridge for all who wait under that name.
-func bridgeWait(t *thread, args string, done func(bool)) {
-	c, name := t.c, at(split(args), 0)
-	if name == "" {
-		name = "default"
-	}
-	var b *bridge
-	for _, x := range c.p.bridges {
-		if x.creator == "BridgeWait" && x.name == name && !x.destroyed {
-			b = x
-		}
-	}
-	if b == nil {
-		b = c.p.newBridge("base", "holding_bridge", "BridgeWait", name, false)
-	}
-	c.answer()
-	c.startMusicAfter(b)
-	b.enter(c, func() {
-		c.stopMusic()
-		done(c.flags == 0)
-	})
-}
-
-// startMusicAfter lets a channel hear music once it is in a bridge.
-func (c *channel) startMusicAfter(b *bridge) {
-	c.p.soon(func() {
-		if !c.gone && c.member != nil && c.member.b == b {
-			c.startMusic("")
-		}
-	})
-}
-
 // bridgeApp is Bridge(channel): joins the channel with another.
 func bridgeApp(t *thread, args string, done func(bool)) {
 	c, name := t.c, at(split(args), 0)
@@ -131,7 +90,7 @@ func bridgeApp(t *thread, args string, done func(bool)) {
 		return
 	}
 	c.answer()
-	b := c.p.newBridge("basic", "simple_bridge", "", "", true)
+	b := c.p.newBasic()
 	other.moveTo(b)
 	b.enter(c, func() {
 		c.setVar("BRIDGERESULT", "SUCCESS")

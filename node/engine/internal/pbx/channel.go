@@ -51,15 +51,17 @@ type channel struct {
 	reader                   func(frame) // who waits for frames, nil: nobody
 	waking                   bool        // a delivery is due
 	flags                    flags
-	goTo                     place     // where flagRedirect sends it
-	thread                   *thread   // the dialplan it runs, if any
-	transfer                 *transfer // the attended one it makes
-	member                   *member   // its place in a bridge, if any
-	comeback                 string    // whom to ring for a parked call that nobody came for
+	goTo                     place   // where flagRedirect sends it
+	thread                   *thread // the dialplan it runs, if any
+	member                   *member // its place in a bridge, if any
+	comeback                 string  // whom to ring for a parked call that nobody came for, and how long: what Dial gets
 	gone                     bool
 	limit                    *timer // AbsoluteTimeout
 	waiting                  *timer // of what it does now
 	held, music              bool
+	digits                   uint64             // those that have begun
+	dialEnd                  string             // the last DialStatus that it told in a bridge
+	heard                    [frameKinds]uint64 // the last frame of each kind, by its id
 	device                   *device
 	use                      state // of its device, as far as it counts
 }

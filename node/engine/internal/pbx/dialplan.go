@@ -76,8 +76,8 @@ func (c *channel) step(at place) (Step, bool) {
 	if s, ok := c.p.step(c.query(at)); ok {
 		return s, true
 	}
-	if at.priority == 1 && at.context == parkDial && c.comeback != "" && flat(c.comeback) == at.exten {
-		return Step{1, "Dial", c.comeback + ",30"}, true
+	if at.priority == 1 && at.context == parkDial && c.rings(at.exten) {
+		return Step{1, "Dial", c.comeback}, true
 	}
 	return Step{}, false
 }

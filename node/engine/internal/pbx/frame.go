@@ -24,6 +24,7 @@ const (
 	frameDTMFBegin
 	frameDTMFEnd
 	frameFlash
+	frameKinds // how many there are
 )
 
 // frame is what a channel's far end, or another task, tells it.
@@ -32,6 +33,7 @@ type frame struct {
 	digit    byte
 	duration time.Duration
 	forward  string // of a busy one: whom to call instead
+	id       uint64 // the same through all channels it comes
 	hops     int    // how many channels it came through: bridges can make a ring
 }
 
@@ -47,6 +49,16 @@ func (c *channel) queue(f frame) {
 		return
 	}
 	if f.hops = c.p.hops; f.hops > maxHops {
+		return
+	}
+	if f.id = c.p.relayed; f.hops == 0 {
+		c.p.frames++
+		f.id = c.p.frames
+	} else if c.heard[f.kind] == f.id { // it came around
+		return
+	}
+	c.heard[f.kind] = f.id
+	if !c.digitFits(f) {
 		return
 	}
 	c.frames = append(c.frames, f)
@@ -113,9 +125,8 @@ func (c *channel) deliver() {
 		}
 		f := c.frames[0]
 		c.frames = c.frames[:copy(c.frames, c.frames[1:])]
-		c.p.hops = f.hops + 1
-		c.arrive(f)
-		if c.reader != nil {
+		c.p.hops, c.p.relayed = f.hops+1, f.id
+		if c.arrive(f); c.reader != nil {
 			c.reader(f)
 		}
 		c.p.hops = 0
@@ -143,4 +154,19 @@ func (c *channel) arrive(f frame) {
 		c.say("DTMFEnd", translator.Header("Digit", string(f.digit)),
 			translator.Header("DurationMs", strconv.FormatInt(f.duration.Milliseconds(), 10)), translator.Header("Direction", "Received"))
 	}
+}
+
+// digitFits says whether a digit may come now: not one that has begun already, of another sender.
+func (c *channel) digitFits(f frame) bool {
+	bit := uint64(1) << (f.digit % 64)
+	switch f.kind {
+	case frameDTMFBegin:
+		if c.digits&bit != 0 {
+			return false
+		}
+		c.digits |= bit
+	case frameDTMFEnd:
+		c.digits &^= bit
+	}
+	return true
 }

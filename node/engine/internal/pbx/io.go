@@ -110,6 +110,13 @@ type Atxfer struct {
 	Channel, Context, Exten string
 }
 
+// AttendedTransfer is an endpoint's button: the two channels are its calls, whom it talks to in the one goes on with whom it talks to in
+// the other.
+type AttendedTransfer struct {
+	ID              uint64
+	Channel, Second string
+}
+
 // AbsoluteTimeout ends a channel after a time; 0 takes that back.
 type AbsoluteTimeout struct {
 	ID      uint64
@@ -134,7 +141,7 @@ type Park struct {
 	ID              uint64
 	Channel, Return string
 	Timeout         time.Duration // the lot's
-	Lot             string        // default
+	Lot, Space      string        // default; any
 }
 
 // PlayDTMF sends a digit out on a channel, or, if Receive, makes it one that came in.
@@ -179,6 +186,7 @@ func (BlindTransfer) input()     {}
 func (Atxfer) input()            {}
 func (AbsoluteTimeout) input()   {}
 func (LocalOptimizeAway) input() {}
+func (AttendedTransfer) input()  {}
 func (CancelAtxfer) input()      {}
 func (Park) input()              {}
 func (PlayDTMF) input()          {}

@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,13 @@ const (
 type Lot struct {
 	Name        string
 	First, Last int
-	Timeout     time.Duration
+	Timeout     time.Duration // 0: calls stay
+	FindNext    bool          // the space behind the one that was taken last, not the first free one
+	// Comeback is the context where a call goes on that nobody came for, at the extension of the parker, else at s. Empty: the parker is
+	// rung.
+	Comeback string
+	DialTime time.Duration // for which the parker is rung; 30 s
+	Music    string        // class; default
 }
 
 // lot is a lot in use.
@@ -27,51 +34,90 @@ type lot struct {
 	Lot
 	p     *PBX
 	b     *bridge // made with the first call, kept
+	next  int     // space, with FindNext
 	calls map[int]*parked
 }
 
 // parked is a call in a lot.
 type parked struct {
 	l      *lot
+	m      *member
 	c      *channel
 	space  int
 	parker string // whom to ring when nobody comes
-	since  time.Time
-	limit  time.Duration
-	timer  *timer
-	left   func() // what becomes of the channel afterwards
-	over   bool
+	ringing,
+	over bool
+	music    string
+	comeback string // where it goes on instead: [[context,]exten,]priority
+	since    time.Time
+	limit    time.Duration
+	timer    *timer
+}
+
+// parking is what is asked for when a call is parked.
+type parking struct {
+	parker   string
+	space    int // 0: any
+	random   bool
+	ringing  bool
+	music    string
+	comeback string
+	limit    time.Duration
+	limited  bool // limit counts, not the lot's
 }
 
 func (p *PBX) makeLots() {
 	lots := p.cfg.Lots
 	if len(lots) == 0 {
-		lots = []Lot{{"default", 701, 720, 45 * time.Second}}
+		lots = []Lot{{Name: "default", First: 701, Last: 720, Timeout: 45 * time.Second}}
 	}
 	for _, l := range lots {
 		p.lots[l.Name] = &lot{Lot: l, p: p, calls: map[int]*parked{}}
 	}
 }
 
-// park brings a channel into the lot: its next free space, or the one asked for. nil: there is none.
-func (l *lot) reserve(c *channel, parker string, limit time.Duration) *parked {
-	space := l.First
-	for l.calls[space] != nil {
-		space++
+// free finds a space: the one that is wanted, else the next one that is free, from the beginning again if need be. 0: there is none.
+func (l *lot) free(wanted int) int {
+	first := l.First
+	switch {
+	case wanted >= l.First && wanted <= l.Last:
+		first = wanted
+	case l.FindNext && l.next != 0:
+		first = l.next
 	}
-	if space > l.Last {
+	size := l.Last - l.First + 1
+	for i := range size {
+		if space := l.First + (first-l.First+i)%size; l.calls[space] == nil {
+			return space
+		}
+	}
+	return 0
+}
+
+// reserve finds the channel a space and says ParkedCall. nil: there is none.
+func (l *lot) reserve(c *channel, in parking) *parked {
+	if in.random {
+		in.space = l.First + int(l.p.rand.Int64N(int64(l.Last-l.First+1)))
+	}
+	space := l.free(in.space)
+	if space == 0 {
 		return nil
 	}
-	if limit <= 0 {
-		limit = l.Timeout
+	l.next = l.First + (space+1-l.First)%(l.Last-l.First+1)
+	call := &parked{
+		l: l, c: c, space: space, parker: in.parker, ringing: in.ringing, comeback: in.comeback, music: cmp.Or(in.music, l.Music),
+		since: l.p.now, limit: l.Timeout,
 	}
-	call := &parked{l: l, c: c, space: space, parker: parker, since: l.p.now, limit: limit}
+	if in.limited {
+		call.limit = in.limit
+	}
 	l.calls[space] = call
 	l.occupied(space)
-	if l.b == nil || l.b.destroyed {
-		l.b = l.p.newBridge("parking", "holding_bridge", "Parking", l.Name, false)
-		l.b.keep = true
+	if l.b == nil || l.b.dissolved {
+		l.b = l.p.newBridge("parking", holdingBridge, "Parking", l.Name)
+		l.b.rules, l.b.keep = noMergeTo|noMergeFrom|noSwapFrom, true
 	}
+	call.say("ParkedCall", nil)
 	return call
 }
 
@@ -96,9 +142,36 @@ func (call *parked) headers() []translator.Part {
 
 // watch makes the end of the channel's stay the end of the parking, whoever ends it.
 func (call *parked) watch(m *member) {
+	call.occupy(m)
+	if m.c.member != m { // it could not come in
+		call.end("ParkedCallGiveUp")
+		return
+	}
+	if call.limit > 0 {
+		call.timer = call.l.p.after(call.limit, call.timeout)
+	}
+	call.entertain()
+}
+
+func (call *parked) occupy(m *member) {
+	call.m, call.c, m.parked = m, m.c, call
 	m.part = func() { call.end("ParkedCallGiveUp") }
-	call.timer = call.l.p.after(call.limit, func() { call.timeout(m) })
-	call.c.startMusic("")
+}
+
+func (call *parked) entertain() {
+	if call.ringing {
+		call.c.tech.indicate(call.c, frameRinging)
+		return
+	}
+	call.c.startMusic(call.music)
+}
+
+// handOver gives the space to who takes the channel's place.
+func (call *parked) handOver(from, to *member) {
+	from.part, from.parked = nil, nil
+	from.c.stopMusic()
+	call.occupy(to)
+	call.say("ParkedCallSwap", nil)
 }
 
 // end gives the space back and says why, unless that is done.
@@ -106,49 +179,59 @@ func (call *parked) end(why string) {
 	if call.over {
 		return
 	}
-	call.free()
+	call.vacate()
 	call.say(why, nil)
 }
 
-func (call *parked) free() {
+func (call *parked) vacate() {
 	call.over = true
+	call.m.part, call.m.parked = nil, nil
 	call.c.stopMusic()
 	call.l.p.stop(call.timer)
 	delete(call.l.calls, call.space)
 	call.l.occupied(call.space)
 }
 
-// timeout sends a call that nobody came for back to the parker.
-func (call *parked) timeout(m *member) {
-	c := call.c
+// timeout sends a call that nobody came for back to the parker, or where the lot says.
+func (call *parked) timeout() {
+	c, m := call.c, call.m
+	if call.over || m.leaving {
+		return
+	}
+	m.tell()
+	c.setVar("PARKING_SPACE", strconv.Itoa(call.space))
+	c.setVar("PARKEDLOT", call.l.Name)
+	c.setVar("PARKER", call.parker)
+	c.setVar("PARKER_FLAT", flat(call.parker))
+	c.setVar("BRIDGE_FEATURES", "")
 	call.end("ParkedCallTimeOut")
-	c.comeback = call.parker
-	c.goTo = place{parkDial, flat(call.parker), 1}
+	c.goTo = call.back()
 	c.flags |= flagRedirect
 	m.leave()
 }
 
-// flat makes an extension of a dial string, as Asterisk does.
-func flat(dial string) string { return strings.NewReplacer("/", "_", "@", "_").Replace(dial) }
-
-// parkApp is Park([lot[,options]]).
-func parkApp(t *thread, args string, done func(bool)) {
-	c := t.c
-	l := c.p.lots[orDefault(at(split(args), 0))]
-	var call *parked
-	if l != nil {
-		c.answer()
-		call = l.reserve(c, base(c.name), 0)
+// back is where a call that nobody came for goes on.
+func (call *parked) back() place {
+	c, l := call.c, call.l
+	if call.comeback != "" {
+		to, _ := c.parse(call.comeback)
+		return to
 	}
-	if call == nil {
-		c.p.warn("%s: no such parking lot, or it is full: %q", c.name, args)
-		done(true)
-		return
+	exten := flat(call.parker)
+	switch {
+	case l.Comeback == "":
+		c.comeback = call.parker + "," + strconv.Itoa(int(cmp.Or(l.DialTime, 30*time.Second)/time.Second))
+		return place{parkDial, exten, 1}
+	case c.existsIn(l.Comeback, exten):
+		return place{l.Comeback, exten, 1}
+	case c.existsIn(l.Comeback, "s"):
+		return place{l.Comeback, "s", 1}
 	}
-	call.left = func() { done(c.flags&flagHangup == 0) }
-	call.say("ParkedCall", nil)
-	call.watch(l.b.enter(c, call.left))
+	return place{"default", "s", 1}
 }
+
+// flat makes an extension of a dial string, as Asterisk does.
+func flat(dial string) string { return strings.ReplaceAll(dial, "/", "_") }
 
 // base cuts what makes a channel's name unique.
 func base(name string) string {
@@ -156,118 +239,6 @@ func base(name string) string {
 		return name[:i]
 	}
 	return name
-}
-
-func orDefault(name string) string {
-	if name == "" {
-		return "default"
-	}
-	return name
-}
-
-// parkedCall is ParkedCall([lot[,space]]): takes a call out of the lot, the longest waiting if no space is given.
-func parkedCall(t *thread, args string, done func(bool)) {
-	c, parts := t.c, split(args)
-	var call *parked
-	if l := c.p.lots[orDefault(at(parts, 0))]; l != nil {
-		call = l.pick(at(parts, 1))
-	}
-	if call == nil {
-		c.p.warn("%s: no parked call in %q", c.name, args)
-		done(false)
-		return
-	}
-	c.answer()
-	b := c.p.newBridge("basic", "simple_bridge", "", "", true)
-	call.free()
-	call.say("UnParkedCall", c)
-	m := call.c.member
-	m.out()
-	m.left = call.resume
-	b.put(m, "")
-	b.enter(c, func() { done(false) })
-}
-
-// lotOf returns the lot that has a space of that number, nil if there is none.
-func (p *PBX) lotOf(space string) *lot {
-	n, err := strconv.Atoi(space)
-	if err != nil {
-		return nil
-	}
-	for _, l := range p.Lots() {
-		if n >= l.First && n <= l.Last {
-			return p.lots[l.Name]
-		}
-	}
-	return nil
-}
-
-func (l *lot) pick(space string) *parked {
-	if n, err := strconv.Atoi(space); err == nil {
-		return l.calls[n]
-	}
-	var first *parked
-	for n := l.First; n <= l.Last; n++ {
-		if call := l.calls[n]; call != nil && (first == nil || call.since.Before(first.since)) {
-			first = call
-		}
-	}
-	return first
-}
-
-// resume is what becomes of a retrieved call when its talk is over: it ends, unless it was sent elsewhere.
-func (call *parked) resume() {
-	if c := call.c; c.thread == nil {
-		c.released()
-		return
-	} else if c.flags&flagRedirect == 0 {
-		c.flags |= flagHangup
-	}
-	call.left()
-}
-
-// parkAction parks a channel that is in a bridge.
-func (p *PBX) parkAction(in Park) {
-	c, l := p.find(in.Channel), p.lots[orDefault(in.Lot)]
-	switch {
-	case c == nil:
-		p.fail(in.ID, "Channel does not exist: "+in.Channel)
-		return
-	case l == nil, c.member == nil, c.flags != 0, c.member.b.kind == "parking":
-		p.fail(in.ID, "Park action failed\n")
-		return
-	}
-	parker, back := in.Return, p.find(in.Return)
-	if back != nil {
-		parker = base(back.name)
-	} else if parker == "" {
-		parker = base(c.name)
-	}
-	call := l.reserve(c, parker, in.Timeout)
-	if call == nil {
-		p.fail(in.ID, "Park action failed\n")
-		return
-	}
-	p.reply(in.ID, "Park successful\n")
-	m, old := c.member, c.member.b
-	call.left = m.left
-	peer := old.peer(c)
-	c.setVar("BLINDTRANSFER", in.Return)
-	c.setVar("BLINDTRANSFER", in.Return)
-	call.say("ParkedCall", nil)
-	m.out()
-	l.b.put(m, "")
-	c.unsetVar("BLINDTRANSFER")
-	c.unsetVar("BRIDGEPEER")
-	call.watch(m)
-	if peer != nil && peer.member != nil && old.pair {
-		p.soon(func() {
-			if peer.member == nil || peer.member.b != old {
-				return
-			}
-			peer.member.leave()
-		})
-	}
 }
 
 // Parked lists the calls of a lot ("": of all), by space.
@@ -295,4 +266,10 @@ func (p *PBX) Lots() []Lot {
 	}
 	slices.SortFunc(out, func(a, b Lot) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// rings says whether an extension is that of the parker who is to be rung for the channel.
+func (c *channel) rings(exten string) bool {
+	parker, _, ok := strings.Cut(c.comeback, ",")
+	return ok && flat(parker) == exten
 }

@@ -39,6 +39,8 @@ type PBX struct {
 	said      time.Time // when the last event was
 	ready     []func()  // what is due, in order
 	hops      int       // of the frame that is being handled
+	relayed   uint64    // its id
+	frames    uint64    // ids
 	timers    timers
 	out       []Output
 	started   bool

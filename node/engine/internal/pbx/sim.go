@@ -17,6 +17,7 @@ type Endpoint struct {
 	DTMF        string        // sent after the answer, one digit every 250 ms
 	Forward     string        // TECH/RESOURCE to call instead
 	Unavailable bool
+	Native      bool // its media may go around the PBX: with another such one its bridge is native_rtp
 }
 
 // sim is a scripted endpoint.

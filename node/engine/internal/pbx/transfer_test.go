@@ -18,6 +18,8 @@ func story(events []event) []string {
 			out = append(out, e.name+" "+c)
 		case "AttendedTransfer":
 			out = append(out, "AttendedTransfer "+e.get("Result")+" "+n.channel(e.get("TransfereeChannel"))+" to "+n.channel(e.get("TransferTargetChannel")))
+		case "BridgeMerge":
+			out = append(out, e.name)
 		case "Hangup", "MusicOnHoldStart", "MusicOnHoldStop":
 			out = append(out, e.name+" "+c)
 		case "DialEnd":
@@ -34,6 +36,10 @@ func talks(t *testing.T) *world {
 call: Dial(Sim/b); Hangup()
 ring: Ringing(); Wait(2); Answer(); Wait(30); Hangup()
 busy: Busy(1)
+never: Wait(60)
+meet: BridgeWait(); Hangup()
+park: Park(); Hangup()
+lot: Dial(Local/park@test)
 `)})
 	w.do(Incoming{Endpoint: "a", Context: "test", Exten: "call"})
 	w.run(sec)
@@ -63,16 +69,17 @@ func TestAttendedTransferHandsTheCallOver(t *testing.T) {
 	w.do(Hangup{Channel: b})
 	w.run(100 * sec)
 	expect(t, w, `
+		MusicOnHoldStart Sim/a
+		BridgeEnter Local/ring@test-1;1
 		BridgeLeave Sim/b
 		BridgeEnter Sim/b
-		MusicOnHoldStart Sim/a
 		DialEnd Local/ring@test-1;1 ANSWER
-		BridgeEnter Local/ring@test-1;1
 		BridgeLeave Sim/b
 		MusicOnHoldStop Sim/a
-		AttendedTransfer Success Sim/a to Local/ring@test-1;1
+		BridgeMerge
 		BridgeLeave Local/ring@test-1;1
 		BridgeEnter Local/ring@test-1;1
+		AttendedTransfer Success Sim/a to Local/ring@test-1;1
 		Hangup Sim/b
 		Hangup Local/ring@test-1;2
 		BridgeLeave Local/ring@test-1;1
@@ -89,15 +96,18 @@ func TestAttendedTransferBeforeTheAnswer(t *testing.T) {
 	w.do(Hangup{Channel: b})
 	w.run(10 * sec)
 	expect(t, w, `
+		MusicOnHoldStart Sim/a
+		BridgeEnter Local/ring@test-1;1
 		BridgeLeave Sim/b
 		BridgeEnter Sim/b
-		MusicOnHoldStart Sim/a
 		BridgeLeave Sim/b
-		Hangup Sim/b
-		DialEnd Local/ring@test-1;1 ANSWER
 		MusicOnHoldStop Sim/a
+		BridgeMerge
+		BridgeLeave Local/ring@test-1;1
+		BridgeEnter Local/ring@test-1;1
 		AttendedTransfer Success Sim/a to Local/ring@test-1;1
-		BridgeEnter Local/ring@test-1;1`)
+		Hangup Sim/b
+		DialEnd Local/ring@test-1;1 ANSWER`)
 }
 
 func TestAttendedTransferToSomebodyBusyGoesBack(t *testing.T) {
@@ -106,15 +116,17 @@ func TestAttendedTransferToSomebodyBusyGoesBack(t *testing.T) {
 	w.do(Atxfer{ID: 1, Channel: b, Context: "test", Exten: "busy"})
 	w.run(10 * sec)
 	expect(t, w, `
-		BridgeLeave Sim/b
-		BridgeEnter Sim/b
 		MusicOnHoldStart Sim/a
-		DialEnd Local/busy@test-1;1 BUSY
-		Hangup Local/busy@test-1;1
-		MusicOnHoldStop Sim/a
+		BridgeEnter Local/busy@test-1;1
 		BridgeLeave Sim/b
 		BridgeEnter Sim/b
-		Hangup Local/busy@test-1;2`)
+		DialEnd Local/busy@test-1;1 BUSY
+		Hangup Local/busy@test-1;2
+		BridgeLeave Local/busy@test-1;1
+		BridgeLeave Sim/b
+		BridgeEnter Sim/b
+		MusicOnHoldStop Sim/a
+		Hangup Local/busy@test-1;1`)
 }
 
 func TestAttendedTransferIsCancelled(t *testing.T) {
@@ -128,14 +140,14 @@ func TestAttendedTransferIsCancelled(t *testing.T) {
 		t.Errorf("answer: %+v", r)
 	}
 	expect(t, w, `
-		BridgeLeave Sim/b
-		BridgeEnter Sim/b
 		MusicOnHoldStart Sim/a
-		DialEnd Local/ring@test-1;1 ANSWER
 		BridgeEnter Local/ring@test-1;1
-		MusicOnHoldStop Sim/a
 		BridgeLeave Sim/b
 		BridgeEnter Sim/b
+		DialEnd Local/ring@test-1;1 ANSWER
+		BridgeLeave Sim/b
+		BridgeEnter Sim/b
+		MusicOnHoldStop Sim/a
 		BridgeLeave Local/ring@test-1;1
 		Hangup Local/ring@test-1;1
 		Hangup Local/ring@test-1;2`)
