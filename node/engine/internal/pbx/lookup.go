@@ -48,7 +48,7 @@ func (p *PBX) Prefixed(name string) (full string, ok bool) {
 // Peer is the uniqueid of the one that a channel talks to in a bridge of two; ok is false if it does not.
 func (p *PBX) Peer(uniqueid string) (peer string, ok bool) {
 	c := p.channels[uniqueid]
-	if c == nil || c.member == nil || !c.member.b.pair {
+	if c == nil || c.member == nil || !c.member.b.basic() {
 		return "", false
 	}
 	other := c.member.b.peer(c)
