@@ -159,6 +159,8 @@ senddtmf: Answer(); Wait(1); SendDTMF(0123456789*#ABCD,100,120); Wait(2); Hangup
 dtmf: Answer(); Read(DIGITS,,6,,1,10); NoOp(got ${DIGITS}); SendDTMF(159#,100,150); Wait(1); Hangup()
 hello: Answer(); UserEvent(Hello,Node: alpha,Caller: ${CALLERID(num)}); Wait(5); Hangup()
 uevents: Answer(); UserEvent(Plain); UserEvent(WithBody,Key: value,Key: second,Other: x); UserEvent(Ünïcode,Text: Grüße ☎ 日本語,Emoji: 😀); UserEvent(Colons,Time: 12:34:56,NoColonHere,Url: http://x/y?z=1); UserEvent(Empty,Blank:,Space: ); UserEvent(Clash,Event: Fake,Privilege: root\,all,Uniqueid: 1.1,ActionID: 77,Channel: Local/x,SystemName: other); Hangup()
+named: Set(CALLERID(name)=Zoë “Quoted” Müller); Set(CALLERID(num)=+49 30 901820); Set(CALLTYPE=named); Set(TENANT=Bäckerei & Söhne); Answer(); Wait(1); Hangup()
+simbravo-hello: Dial(Sim/bravo/hello,20,tT); Hangup()
 optbravo-play: Dial(Local/iaxbravo-play@test,20); Hangup()
 iaxbravo-play: Dial(Sim/bravo,20,tT); Hangup()
 [transfer]

@@ -190,9 +190,11 @@ const (
 // wait reads the channel for d (negative: for ever), until on says that a frame was what it waited for.
 func (c *channel) wait(d time.Duration, on func(frame) bool, done func(why)) {
 	var limit *timer
+	var later []frame // what who sleeps does not take, the next one reads again
 	end := func(w why) {
 		c.unread()
 		c.p.stop(limit)
+		c.frames = append(later, c.frames...)
 		done(w)
 	}
 	if d >= 0 {
@@ -204,6 +206,8 @@ func (c *channel) wait(d time.Duration, on func(frame) bool, done func(why)) {
 			end(stopped)
 		} else if on != nil && on(f) {
 			end(enough)
+		} else if f.kind == frameFlash && on == nil {
+			later = append(later, f)
 		}
 	})
 }
