@@ -14,7 +14,7 @@ func init() {
 }
 
 func park(r *request) error {
-	in := pbx.Park{Channel: r.get("Channel"), Return: r.get("TimeoutChannel"), Lot: r.get("Parkinglot")}
+	in := pbx.Park{Channel: r.get("Channel"), Return: r.get("TimeoutChannel"), Lot: r.get("Parkinglot"), Space: r.get("ParkingSpace")}
 	if in.Channel == "" {
 		return r.fail("Channel not specified")
 	}
