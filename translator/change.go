@@ -49,14 +49,16 @@ func newExten(old, now *Channel) bool {
 	return old == nil || old.Application == "" || old.Context != now.Context || old.Exten != now.Exten || old.Priority != now.Priority
 }
 
+var screening = [...]string{"Not Screened", "Passed Screen", "Failed Screen", "Network Number"}
+
 // presentation describes a caller id presentation.
 func presentation(p int) string {
-	switch p {
+	switch p &^ 3 {
 	case 0:
-		return "Presentation Allowed, Not Screened"
+		return "Presentation Allowed, " + screening[p&3]
 	case 32:
-		return "Presentation Prohibited, Not Screened"
-	case 67:
+		return "Presentation Prohibited, " + screening[p&3]
+	case 64: // all four, in Asterisk too
 		return "Number Unavailable"
 	}
 	return "unknown"

@@ -84,7 +84,7 @@ func loadPlan(cfg *Config) (*dialplan.Dialplan, error) {
 		more, wrong := dialplan.ReadText("the load generator's dialplan", load.Dialplan)
 		sections, problems = append(sections, more...), append(problems, wrong...)
 	}
-	plan, wrong := dialplan.Build(sections, dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions()})
+	plan, wrong := dialplan.Build(sections, dialplan.Options{Apps: pbx.Apps(), Functions: pbx.Functions(), Check: pbx.Check})
 	for _, p := range append(problems, wrong...) {
 		if p.Fatal {
 			return nil, errors.New(p.String())

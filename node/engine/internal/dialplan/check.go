@@ -12,6 +12,11 @@ func (r *extenReader) check(step *Step) {
 	if step.Priority != Hint && len(r.apps) > 0 && step.App != "" && !r.apps[strings.ToLower(step.App)] {
 		r.warn(step.At, "there is no application '%s': a call ends here (extension %s, priority %d)", step.App, step.Exten, step.Priority)
 	}
+	if r.ask != nil && step.Priority != Hint {
+		for _, said := range r.ask(step.App, step.Args) {
+			r.warn(step.At, "%s", said)
+		}
+	}
 	r.checkFunctions(step.At, step.App)
 	r.checkFunctions(step.At, step.Args)
 	switch {

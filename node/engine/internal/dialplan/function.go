@@ -25,6 +25,8 @@ func init() { // not a literal: CUT evaluates, and evaluating looks in here
 		"DEVICE_STATE": {read: readDeviceState, write: writeDeviceState},
 		"STRFTIME":     {read: readStrftime},
 		"RAND":         {read: readRand},
+		"ARRAY":        {write: writeArray},
+		"HASH":         {read: readHash, write: writeHash},
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 
 // Options are what a file is checked against.
 type Options struct {
-	Apps      []string // the applications there are, in any case; none: they are not checked
-	Functions []string // what the engine has besides Functions()
+	Apps      []string                        // the applications there are, in any case; none: they are not checked
+	Functions []string                        // what the engine has besides Functions()
+	Check     func(app, args string) []string // what an application says of its arguments before it is run; may be nil
 	// Env is asked for globals of an earlier load and for functions, where names, includes and [globals] use them; it is never written
 	// to. nil: only what the file itself sets is known.
 	Env Env
@@ -41,7 +42,7 @@ func Build(sections []*Section, o Options) (*Dialplan, []Problem) { return build
 func build(sections []*Section, problems []Problem, o Options) (*Dialplan, []Problem) {
 	l := &loader{
 		plan: &Dialplan{byName: map[string]*Context{}, AutoFallThrough: true}, problems: problems,
-		apps: map[string]bool{}, functions: map[string]bool{},
+		apps: map[string]bool{}, functions: map[string]bool{}, ask: o.Check,
 	}
 	for _, name := range o.Apps {
 		l.apps[strings.ToLower(name)] = true
@@ -64,6 +65,7 @@ type loader struct {
 	problems  []Problem
 	apps      map[string]bool
 	functions map[string]bool
+	ask       func(app, args string) []string
 	env       *loadEnv
 	at        Place // of what is being read
 }

@@ -256,3 +256,17 @@ func TestLoadEnv(t *testing.T) {
 		t.Errorf("loading has changed %v, %v, %v", env.globals, env.vars, env.warnings)
 	}
 }
+
+func TestAnApplicationChecksItsArguments(t *testing.T) {
+	t.Parallel()
+	_, problems := Parse("extensions.conf", "[a]\nexten => 1,1,NoOp(fine)\n same => n,Dial(x,,Z)\nexten => 1,hint,Dial\n", Options{
+		Check: func(app, args string) []string {
+			if app == "Dial" {
+				return []string{app + " does not like " + args}
+			}
+			return nil
+		}})
+	if len(problems) != 1 || problems[0].String() != "extensions.conf:3: warning: Dial does not like x,,Z" {
+		t.Errorf("%v", problems)
+	}
+}

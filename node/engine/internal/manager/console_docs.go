@@ -87,6 +87,7 @@ var appDocs = []doc{
 }
 
 var functionDocs = []doc{
+	{"ARRAY", "ARRAY(var[,var...])", "Several variables from a list."},
 	{"CALLERID", "CALLERID(datatype[,CID])", "The caller's number and name."},
 	{"CHANNEL", "CHANNEL(item)", "What the channel is and does."},
 	{"CONNECTEDLINE", "CONNECTEDLINE(datatype[,i])", "Number and name of the other end."},
@@ -95,8 +96,10 @@ var functionDocs = []doc{
 	{"DEVICE_STATE", "DEVICE_STATE(device)", "The state of a device."},
 	{"GLOBAL", "GLOBAL(varname)", "A global variable."},
 	{"HANGUPCAUSE", "HANGUPCAUSE(channel,type)", "Why a channel ended."},
+	{"HASH", "HASH(name,key)", "A value by name and key."},
 	{"IF", "IF(expression?[true][:false])", "One of two values, by a condition."},
 	{"LEN", "LEN(string)", "The length of a text."},
+	{"LOCAL", "LOCAL(varname)", "A variable of the subroutine."},
 	{"RAND", "RAND([min[,max]])", "A number by chance."},
 	{"STRFTIME", "STRFTIME([epoch[,timezone[,format]]])", "A time in a format."},
 }

@@ -244,7 +244,7 @@ func (p *PBX) absoluteTimeout(in AbsoluteTimeout) {
 	p.reply(in.ID, "Timeout Set")
 	p.stop(c.limit)
 	if in.After > 0 {
-		c.limit = p.after(in.After, func() { c.softHangup(0) })
+		c.limit = p.after(in.After, func() { c.expired = true; c.softHangup(0) })
 	}
 }
 

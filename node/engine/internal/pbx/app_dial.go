@@ -46,7 +46,7 @@ func dialApp(t *thread, args string, done func(bool)) {
 	parts := split(args)
 	d := &dial{t: t, c: t.c, p: t.c.p, options: at(parts, 2), began: t.c.p.now, done: done}
 	for _, name := range clean {
-		d.c.unsetVar(name)
+		d.c.setVar(name, "")
 	}
 	legs := make([]*leg, 0, 1)
 	for _, to := range strings.Split(at(parts, 0), "&") {

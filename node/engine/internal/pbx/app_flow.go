@@ -1,28 +1,55 @@
 package pbx
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
 	"github.com/amibus/amibus/translator"
 )
 
 func noop(_ *thread, _ string, done func(bool)) { done(true) }
 
+// verbose is Verbose([level,]message): there is no console, but what is no level is told.
+func verbose(t *thread, args string, done func(bool)) {
+	if parts := split(args); len(parts) > 1 {
+		if _, err := strconv.ParseUint(strings.TrimSpace(parts[0]), 10, 32); err != nil {
+			t.c.p.warn("'%s' is not a verboser number", parts[0])
+		}
+	}
+	done(true)
+}
+
+// logs is Log(level,message). What is at least a warning goes to the log.
+func logs(t *thread, args string, done func(bool)) {
+	parts := split(args)
+	switch level := strings.ToUpper(at(parts, 0)); level {
+	case "ERROR", "WARNING":
+		t.c.p.warn("%s: %s@%s: %s", t.c.name, t.c.place.exten, t.c.place.context, at(parts, 1))
+	case "NOTICE", "DEBUG", "VERBOSE", "DTMF", "":
+	default:
+		t.c.p.warn("Unknown log level: '%s'", parts[0])
+	}
+	done(true)
+}
+
 func set(t *thread, args string, done func(bool)) {
-	name, value, ok := strings.Cut(args, "=")
-	if !ok {
-		t.c.p.warn("Set(%s): needs NAME=VALUE", args)
-	} else if !t.c.assign(strings.TrimSpace(name), value) {
-		t.c.p.warn("Set(%s): function cannot be set", args)
+	if name, value, ok := dialplan.Assignment(t.c, args); ok {
+		t.c.assign(name, value)
 	}
 	done(true)
 }
 
 func mset(t *thread, args string, done func(bool)) {
+	if args == "" {
+		t.c.Warn("MSet requires at least one variable name/value pair.")
+	}
 	for _, pair := range split(args) {
 		if name, value, ok := strings.Cut(pair, "="); ok {
-			t.c.assign(strings.TrimSpace(name), value)
+			t.c.assign(name, value)
+		} else {
+			t.c.p.warn("MSet: ignoring entry '%s' with no '=' (in %s@%s:%d", pair, t.c.place.exten, t.c.place.context, t.c.place.priority)
 		}
 	}
 	done(true)
@@ -32,7 +59,7 @@ func mset(t *thread, args string, done func(bool)) {
 func (t *thread) goTo(target string) bool {
 	to, ok := t.c.parse(target)
 	if !ok {
-		t.c.p.warn("%s: no such place %q", t.c.name, target)
+		t.c.p.warn("%s: Priority '%s' must be a number > 0, or valid label", t.c.name, target)
 		return false
 	}
 	t.c.place, t.jumped = to, true
@@ -41,133 +68,104 @@ func (t *thread) goTo(target string) bool {
 
 func jump(t *thread, args string, done func(bool)) { done(t.goTo(args)) }
 
-// choose cuts condition?yes:no.
-func choose(args string) string {
-	condition, targets, _ := strings.Cut(args, "?")
-	yes, no, _ := strings.Cut(targets, ":")
-	if truth(condition) {
-		return strings.TrimSpace(yes)
-	}
-	return strings.TrimSpace(no)
-}
-
-// truth is Asterisk's: neither empty nor 0.
-func truth(s string) bool {
-	s = strings.TrimSpace(s)
-	return s != "" && strings.Trim(s, "0") != ""
-}
-
 func jumpIf(t *thread, args string, done func(bool)) {
-	target := choose(args)
+	condition, yes, no := dialplan.Branches(args)
+	t.branch(dialplan.Condition(condition), yes, no, done)
+}
+
+// branch goes to one of two places, or on if it is empty.
+func (t *thread) branch(condition bool, yes, no string, done func(bool)) {
+	target := no
+	if condition {
+		target = yes
+	}
 	done(target == "" || t.goTo(target))
 }
 
-func gosubIf(t *thread, args string, done func(bool)) {
-	if target := choose(args); target != "" {
-		gosub(t, target, done)
-		return
-	}
-	done(true)
-}
-
-// gosub goes somewhere and comes back at Return; what is in parentheses becomes ARG1, ARG2, …
-func gosub(t *thread, args string, done func(bool)) {
-	if len(t.stack) >= maxStack {
-		t.c.p.warn("%s: Gosub goes deeper than %d calls", t.c.name, maxStack)
+// jumpIfTime is GotoIfTime(times,days,dates,months[,zone]?yes:no); TESTTIME may stand for now.
+func jumpIfTime(t *thread, args string, done func(bool)) {
+	c := t.c
+	if args == "" {
+		c.Warn("GotoIfTime requires an argument:\n  <time range>,<days of week>,<days of month>,<months>[,<timezone>]?'labeliftrue':'labeliffalse'")
 		done(false)
 		return
 	}
-	target, list, _ := strings.Cut(args, "(")
-	back := t.c.place
-	if !t.goTo(strings.TrimSpace(target)) {
-		done(false)
-		return
+	spec, yes, no := dialplan.Branches(args)
+	timing, warnings := dialplan.ParseTiming(spec)
+	for _, w := range warnings {
+		c.Warn("GotoIfTime: " + w)
 	}
-	back.priority++
-	frame := call{back: back}
-	values := split(strings.TrimSuffix(list, ")"))
-	names := append([]string{"ARGC"}, make([]string, len(values))...)
-	for i := range values {
-		names[i+1] = fmt.Sprintf("ARG%d", i+1)
-	}
-	for i, name := range names {
-		if at := t.c.vars.find(name); at >= 0 {
-			frame.args = append(frame.args, t.c.vars[at])
-		}
-		if i == 0 {
-			t.c.setVar(name, fmt.Sprint(len(values)))
+	now := c.p.now
+	if test, ok := c.Variable("TESTTIME"); ok {
+		if seconds, err := strconv.ParseInt(strings.TrimSpace(test), 10, 64); err == nil {
+			now = time.Unix(seconds, 0).In(now.Location())
 		} else {
-			t.c.setVar(name, values[i-1])
+			c.Warn("Using current time to evaluate")
+			c.unsetVar("TESTTIME")
 		}
 	}
-	t.stack = append(t.stack, frame)
-	done(true)
+	if zone := c.Location(timing.Zone); timing.Zone != "" && zone != nil {
+		now = now.In(zone)
+	}
+	t.branch(timing.Match(now), yes, no, done)
 }
 
-func back(t *thread, args string, done func(bool)) {
-	if len(t.stack) == 0 {
-		t.c.p.warn("%s: Return without Gosub", t.c.name)
-		done(false)
-		return
-	}
-	last := t.stack[len(t.stack)-1]
-	t.stack = t.stack[:len(t.stack)-1]
-	for _, v := range last.args {
-		t.c.vars.set(v.Name, v.Value, false)
-	}
-	t.c.setVar("GOSUB_RETVAL", args)
-	t.c.place, t.jumped = last.back, true
-	done(true)
-}
-
-func execIf(t *thread, args string, done func(bool)) {
-	what := choose(args)
-	name, list, _ := strings.Cut(what, "(")
-	if what == "" {
+func gosubIf(t *thread, args string, done func(bool)) {
+	parts := splitRaw(args, '?', 2)
+	if len(parts) < 2 {
+		t.c.Warn("GosubIf requires an argument: GosubIf(cond?label1(args):label2(args)")
 		done(true)
 		return
+	}
+	labels := splitRaw(parts[1], ':', 2)
+	target := at(labels, 1)
+	if dialplan.Condition(parts[0]) {
+		target = at(labels, 0)
+	}
+	if target == "" {
+		done(true)
+		return
+	}
+	gosub(t, target, done)
+}
+
+// execIf is ExecIf(condition?app(args):app(args)), and the older ExecIf(condition,app,args).
+func execIf(t *thread, args string, done func(bool)) {
+	comma, mark := strings.IndexByte(args, ','), strings.IndexByte(args, '?')
+	condition, yes, no := "", "", ""
+	if mark < 0 || comma >= 0 && comma < mark {
+		parts := splitLimit(args, 3)
+		condition, yes = at(parts, 0), at(parts, 1)+"("+at(parts, 2)+")"
+		t.c.p.warn("Deprecated syntax found.  Please upgrade to using ExecIf(<expr>?%s(%s))", at(parts, 1), at(parts, 2))
+	} else {
+		parts := splitRaw(args, '?', 2)
+		if condition = parts[0]; at(parts, 1) == "" {
+			t.c.Warn("Usage: ExecIf(<expr>?<appiftrue>(<args>)[:<appiffalse>(<args)])")
+			done(false)
+			return
+		}
+		branches := splitRaw(parts[1], ':', 2)
+		yes, no = branches[0], at(branches, 1)
+	}
+	what := no
+	if dialplan.Condition(condition) {
+		what = yes
+	} else if what == "" {
+		done(true)
+		return
+	}
+	name, list, _ := strings.Cut(what, "(")
+	if end := strings.LastIndexByte(list, ')'); end >= 0 {
+		list = list[:end]
 	}
 	run := apps[lower(name)]
 	if run == nil {
-		t.c.p.warn("ExecIf: no application %q", name)
-		done(true)
+		t.c.p.warn("Could not find application! (%s)", name)
+		done(false)
 		return
 	}
-	run(t, strings.TrimSuffix(list, ")"), done)
-}
-
-// while and endWhile keep the place of the loop in variables, as Asterisk does.
-func while(t *thread, args string, done func(bool)) {
-	c, at := t.c, t.c.place
-	start := fmt.Sprintf("%s_%s_%d", at.context, at.exten, at.priority)
-	index := c.vars.get(start)
-	if index == "" {
-		index = "0"
-		c.setVar(start, index)
-		c.setVar("WHILE_"+index, fmt.Sprintf("%s,%s,%d", at.context, at.exten, at.priority))
-	}
-	if truth(args) {
-		done(true)
-		return
-	}
-	end := c.vars.get("END_WHILE_" + index)
-	for _, name := range []string{start, "WHILE_" + index, "END_WHILE_" + index} {
-		c.unsetVar(name)
-	}
-	done(end == "" || t.goTo(end))
-}
-
-func endWhile(t *thread, _ string, done func(bool)) {
-	c, at := t.c, t.c.place
-	start := c.vars.get("WHILE_0")
-	if start == "" {
-		done(true)
-		return
-	}
-	if c.vars.get("END_WHILE_0") == "" {
-		c.setVar("END_WHILE_0", fmt.Sprintf("%s,%s,%d", at.context, at.exten, at.priority+1))
-	}
-	done(t.goTo(start))
+	t.c.app, t.c.data = strings.TrimSpace(name), list
+	run(t, list, done)
 }
 
 // userEvent raises a UserEvent of the channel: NAME, and KEY: VALUE for each header. A key that comes twice keeps its last value.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
 )
 
 // apps are the applications, by name in lower case: Asterisk compares them so.
@@ -15,8 +17,9 @@ func init() {
 	apps = map[string]app{
 		"answer": answer, "hangup": hangup, "wait": wait, "waitexten": waitExten, "ringing": indicates(frameRinging),
 		"progress": indicates(frameProgress), "proceeding": indicates(frameProceeding), "busy": busy, "congestion": congestion,
-		"noop": noop, "verbose": noop, "log": noop, "set": set, "mset": mset, "goto": jump, "gotoif": jumpIf, "gosub": gosub, "gosubif": gosubIf,
-		"return": back, "execif": execIf, "while": while, "endwhile": endWhile,
+		"noop": noop, "verbose": verbose, "log": logs, "set": set, "mset": mset, "goto": jump, "gotoif": jumpIf, "gotoiftime": jumpIfTime,
+		"gosub": gosub, "gosubif": gosubIf, "return": returns, "stackpop": stackPop, "execif": execIf,
+		"while": while, "endwhile": endWhile, "continuewhile": continueWhile, "exitwhile": exitWhile,
 		"playback": playback, "background": background, "echo": echo, "musiconhold": musicOnHold, "startmusiconhold": startMusic,
 		"stopmusiconhold": stopMusic, "read": read, "senddtmf": sendDTMF, "userevent": userEvent,
 		"dial": dialApp, "bridgewait": bridgeWait, "park": parkApp, "parkedcall": parkedCall, "bridge": bridgeApp,
@@ -28,34 +31,33 @@ func Apps() []string { return slices.Sorted(maps.Keys(apps)) }
 
 func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// split cuts arguments at commas, but not within quotes and parentheses; quotes go, and a backslash keeps what follows.
-func split(args string) []string {
-	if args == "" {
+// split cuts arguments at commas, as dialplan.SplitArgs.
+func split(args string) []string { return dialplan.SplitArgs(args, 0) }
+
+func splitLimit(args string, limit int) []string { return dialplan.SplitArgs(args, limit) }
+
+// splitRaw cuts at a delimiter outside of quotes, parentheses and brackets, and leaves the parts as they are.
+func splitRaw(text string, delimiter byte, limit int) (parts []string) {
+	if text == "" {
 		return nil
 	}
-	var out []string
-	var b strings.Builder
-	depth, quoted := 0, false
-	for i := 0; i < len(args); i++ {
-		switch c := args[i]; {
-		case c == '\\' && i+1 < len(args):
+	depth, quoted, from := 0, false, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\':
 			i++
-			b.WriteByte(args[i])
 		case c == '"':
 			quoted = !quoted
-		case c == ',' && depth == 0 && !quoted:
-			out = append(out, b.String())
-			b.Reset()
-		default:
-			if !quoted && (c == '(' || c == '[') {
-				depth++
-			} else if !quoted && depth > 0 && (c == ')' || c == ']') {
-				depth--
-			}
-			b.WriteByte(c)
+		case c == '(' || c == '[':
+			depth++
+		case c == ')' || c == ']':
+			depth = max(depth-1, 0)
+		case c == delimiter && depth == 0 && !quoted && (limit == 0 || len(parts) < limit-1):
+			parts = append(parts, text[from:i])
+			from = i + 1
 		}
 	}
-	return append(out, b.String())
+	return append(parts, text[from:])
 }
 
 // at returns an argument, empty if there are not so many.

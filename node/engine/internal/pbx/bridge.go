@@ -274,5 +274,11 @@ func (c *channel) released() {
 		c.run(nil)
 		return
 	}
+	if after := c.after; after != nil && c.flags&flagHangup == 0 {
+		if c.after = nil; after() {
+			c.run(nil)
+			return
+		}
+	}
 	c.hangup()
 }

@@ -141,6 +141,10 @@ var scenarios = []struct {
 	{"getvar-setvar", []act{{0, named(runs("Local/ans-20@test/n", "Wait", "20"), "")}, {sec, variable("FOO", "bar: baz")},
 		{0, SetVar{Name: "GLOB", Value: "1"}}, {0, variable("NOFUNC(x)", "x")}, {0, variable("UNI", "ü ☎")}, {0, variable("CALLTYPE", "changed")},
 		{sec, hangupAll{}}}, map[string]string{"Local/ans-20@test-1;2": atOnce}},
+	{"varset-heavy", []act{{0, with(runs("Local/vars@test/n", "Wait", "1"), func(o *Originate) {
+		o.Variables = []translator.Variable{{Name: "A", Value: "1"}, {Name: "B", Value: "with space"}, {Name: "__C", Value: "inherit"}, {Name: "D"},
+			{Name: "E", Value: "a=b=c"}, {Name: "F", Value: "x"}, {Name: "G", Value: "y"}, {Name: "CALLTYPE", Value: "heavy"}}
+	})}}, nil},
 	{"userevent-dialplan", []act{{0, runs("Local/uevents@test/n", "Wait", "1")}}, nil},
 	{"local-chain", []act{{0, dials("Local/moh@test", "dialopt-play")}, {3 * sec, hangupAll{}}}, map[string]string{
 		"Local/moh@test-1;1": atOnce, "Local/moh@test-1;2": atOnce, "Local/play@test-2;2": atOnce}},

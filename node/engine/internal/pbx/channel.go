@@ -42,6 +42,9 @@ type channel struct {
 	state, cause             int
 	pending                  int // the cause that comes with a queued hangup
 	caller, connected        party
+	id                       identity
+	details                  details
+	after                    func() bool // goes on after its bridge; false: nowhere
 	language, account        string
 	place                    place
 	app, data                string
@@ -51,11 +54,15 @@ type channel struct {
 	reader                   func(frame) // who waits for frames, nil: nobody
 	waking                   bool        // a delivery is due
 	flags                    flags
-	goTo                     place   // where flagRedirect sends it
-	thread                   *thread // the dialplan it runs, if any
-	member                   *member // its place in a bridge, if any
-	comeback                 string  // whom to ring for a parked call that nobody came for, and how long: what Dial gets
+	goTo                     place    // where flagRedirect sends it
+	thread                   *thread  // the dialplan it runs, if any
+	running                  *thread  // whose application runs: thread, or a subroutine besides
+	handlers                 []string // subroutines to run when it ends, first to last
+	member                   *member  // its place in a bridge, if any
+	comeback                 string   // whom to ring for a parked call that nobody came for, and how long: what Dial gets
+	ending                   bool     // its handlers run: nothing else may begin
 	gone                     bool
+	expired                  bool   // AbsoluteTimeout is over
 	limit                    *timer // AbsoluteTimeout
 	waiting                  *timer // of what it does now
 	held, music              bool
@@ -87,7 +94,7 @@ func (p *PBX) newChannel(t tech, name, id, linkedid string, state int, at place)
 	}
 	c = &channel{
 		p: p, tech: t, name: name, uniqueid: id, linkedid: linkedid, seq: p.stats.Calls, created: p.now, state: state,
-		language: p.cfg.Language, place: at,
+		language: p.cfg.Language, place: at, details: details{amaFlags: noFlags},
 	}
 	if linkedid == "" {
 		c.linkedid = id
@@ -131,11 +138,17 @@ func idTime(id string) (epoch, n int, ok bool) {
 	return epoch, n, err == nil && err2 == nil
 }
 
-// hangup ends a channel: its far end is told, the last event is said. Nobody may use it afterwards.
+// hangup ends a channel, once its handlers have run. Nobody may use it afterwards.
 func (c *channel) hangup() {
-	if c.gone {
+	if c.gone || c.ending {
 		return
 	}
+	c.ending, c.reader = true, nil
+	c.runHandlers(c.bury)
+}
+
+// bury tells the far end, and says the last event.
+func (c *channel) bury() {
 	c.stopMusic()
 	c.reader, c.gone = nil, true
 	c.p.stop(c.limit)

@@ -1,10 +1,11 @@
 package pbx
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
 )
 
 // Dialplan is what the threads of a PBX run. It does not change; a reload makes another one.
@@ -54,8 +55,8 @@ type Vars interface {
 
 // Errors of functions.
 var (
-	ErrNoFunction = errors.New("function not registered")
-	ErrNoWrite    = errors.New("function cannot be written to")
+	ErrNoFunction = dialplan.ErrNoFunction
+	ErrNoWrite    = dialplan.ErrNoWrite
 )
 
 // query asks for a place on behalf of the channel.

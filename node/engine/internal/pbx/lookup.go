@@ -1,7 +1,7 @@
 package pbx
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -90,19 +90,32 @@ func (p *PBX) step(q Query) (Step, bool) {
 // node.
 type nobody struct{ *channel }
 
-func (p *PBX) nobody() Vars { return nobody{&channel{p: p, name: "no channel"}} }
-
-var errNobody = errors.New("no channel was given")
+func (p *PBX) nobody() Vars { return nobody{&channel{p: p}} }
 
 func (n nobody) Variable(name string) (string, bool) {
-	switch name {
-	case "EPOCH", "SYSTEMNAME":
-		return n.builtin(name)
+	if value, ok := n.p.predefined(name); ok {
+		return value, true
 	}
 	return n.Global(name)
 }
 
 func (n nobody) SetVariable(name, value string) { n.p.setGlobal(name, value) }
 
-func (n nobody) Function(name, _ string) (string, error) { return "", errNobody }
-func (n nobody) SetFunction(name, _, _ string) error     { return errNobody }
+func (n nobody) Function(name, _ string) (string, error) {
+	if !knows(name) {
+		return "", ErrNoFunction
+	}
+	return "", fmt.Errorf("no channel was provided to %s", name)
+}
+
+func (n nobody) SetFunction(name, args, _ string) error {
+	_, err := n.Function(name, args)
+	return err
+}
+
+func (n nobody) Warn(text string) { n.p.warn("%s", text) }
+
+// reader is nobody who only reads: what a function sets by the way goes with the channel that there is not.
+type reader struct{ Vars }
+
+func (reader) SetVariable(string, string) {}

@@ -1,9 +1,10 @@
 package pbx
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/amibus/amibus/node/engine/internal/dialplan"
 )
 
 // plan is a dialplan for tests: contexts of extensions, each a list of steps. Labels are written label:App(args).
@@ -62,57 +63,11 @@ func (p plan) More(q Query) bool {
 	return false
 }
 
-var reference = regexp.MustCompile(`\$\{(\w+)(?:\(([^)]*)\))?\}|\$\[(\d+) ?([-+*<=]) ?(\d+)\]`)
+func (p plan) Expand(text string, vars Vars) string { return dialplan.Substitute(vars, text) }
 
-// Expand knows ${NAME}, ${FUNC(args)} and $[N op M], innermost last.
-func (p plan) Expand(text string, vars Vars) string {
-	for range 3 {
-		text = reference.ReplaceAllStringFunc(text, func(s string) string {
-			m := reference.FindStringSubmatch(s)
-			switch {
-			case m[4] != "":
-				return calculate(m[3], m[4], m[5])
-			case strings.Contains(s, "("):
-				v, _ := vars.Function(m[1], m[2])
-				return v
-			}
-			v, _ := vars.Variable(m[1])
-			return v
-		})
-	}
-	return text
-}
+func (p plan) Get(name string, vars Vars) (string, bool) { return dialplan.Get(vars, name) }
 
-func (p plan) Get(name string, vars Vars) (string, bool) {
-	v := p.Expand("${"+name+"}", vars)
-	return v, v != ""
-}
-
-func (p plan) Set(name, value string, vars Vars) bool {
-	function, args, ok := strings.Cut(strings.TrimSuffix(name, ")"), "(")
-	if !ok {
-		vars.SetVariable(name, value)
-		return true
-	}
-	return vars.SetFunction(function, args, value) == nil
-}
-
-func calculate(a, op, b string) string {
-	var x, y, z int
-	fmt.Sscan(a, &x)
-	fmt.Sscan(b, &y)
-	switch op {
-	case "+":
-		z = x + y
-	case "-":
-		z = x - y
-	case "<":
-		if x < y {
-			z = 1
-		}
-	}
-	return fmt.Sprint(z)
-}
+func (p plan) Set(name, value string, vars Vars) bool { return dialplan.Set(vars, name, value) }
 
 // office is the dialplan the captures were made with, as far as they show it.
 var office = parsePlan(`
@@ -163,6 +118,9 @@ named: Set(CALLERID(name)=Zoë “Quoted” Müller); Set(CALLERID(num)=+49 30 9
 simbravo-hello: Dial(Sim/bravo/hello,20,tT); Hangup()
 optbravo-play: Dial(Local/iaxbravo-play@test,20); Hangup()
 iaxbravo-play: Dial(Sim/bravo,20,tT); Hangup()
+vars: Answer(); Set(i=0); While($[${i} < 50]); Set(V${i}=value ${i} of ${CHANNEL}); Set(__INH${i}=inherit;with\,comma); Set(i=$[${i} + 1]); EndWhile(); Set(EMPTY=); Set(JSON={"a":[1,2],"b":"x: y"}); Set(SPACED=  lead and trail  ); Set(COLON=a: b: c); Set(GLOBAL(LASTVARS)=${UNIQUEID}); Set(HASH(color,red)=1); Set(ARRAY(A1,A2,A3)=one\,two\,three); MSet(M1=1,M2=2); Gosub(subr,s,1(arg one,arg2)); Hangup()
+[subr]
+s: NoOp(sub ${ARG1} ${ARG2}); Set(LOCAL(lv)=local value); Return(retval)
 [transfer]
 h: NoOp(hangup ${HANGUPCAUSE})
 2000: Answer(); Wait(30); Hangup()

@@ -12,7 +12,7 @@ func (c *channel) snapshot() *translator.Channel {
 		Name: c.name, Uniqueid: c.uniqueid, Linkedid: c.linkedid, State: c.state,
 		CallerNum: c.caller.num, CallerName: c.caller.name, ConnectedNum: c.connected.num, ConnectedName: c.connected.name,
 		Language: c.language, AccountCode: c.account, Context: c.place.context, Exten: c.place.exten, Priority: c.place.priority,
-		Application: c.app, AppData: c.data, Cause: c.cause, Gone: c.gone,
+		Application: c.app, AppData: c.data, Presentation: c.presentation(), Cause: c.cause, Gone: c.gone,
 	}
 	if names := c.p.cfg.ChannelVars; len(names) > 0 {
 		s.Vars = make([]translator.Variable, len(names))

@@ -44,7 +44,7 @@ func (p *PBX) Status(name string, variables []string, every bool) (list []transl
 			hangup = c.limit.at.Unix()
 		}
 		list := parts(translator.Header("Privilege", "Call"))
-		list = append(list, parts(c.group(""), "Type", c.tech.kind(), "DNID", "", "EffectiveConnectedLineNum", known(c.connected.num),
+		list = append(list, parts(c.group(""), "Type", c.tech.kind(), "DNID", c.id.dnid, "EffectiveConnectedLineNum", known(c.connected.num),
 			"EffectiveConnectedLineName", known(c.connected.name), "TimeToHangup", strconv.FormatInt(hangup, 10), "BridgeID", c.bridgeID(),
 			"Application", app, "Data", data, "Nativeformats", "(slin)", "Readformat", "slin", "Readtrans", "", "Writeformat", "slin", "Writetrans", "",
 			"Callgroup", "0", "Pickupgroup", "0", "Seconds", strconv.Itoa(int(p.now.Sub(c.created)/time.Second)))...)
@@ -132,7 +132,7 @@ func (c *channel) near(asked *channel) (out []*channel) {
 
 // Getvar evaluates a variable or function of a channel, or, without a channel, of the node. ok is false if there is no such channel.
 func (p *PBX) Getvar(channelName, expression string) (value string, ok bool) {
-	vars := p.nobody()
+	vars := Vars(reader{p.nobody()})
 	if channelName != "" {
 		c := p.find(channelName)
 		if c == nil {

@@ -60,7 +60,7 @@ func (p *PBX) incoming(in Incoming) {
 	c.caller = party{in.CallerNum, in.CallerName}
 	c.publish()
 	for _, v := range in.Variables {
-		c.setVar(v.Name, v.Value)
+		c.assign(v.Name, v.Value)
 	}
 	if s.e.Talk > 0 {
 		s.after(s.e.Talk, func() { c.queueHangup(16) })

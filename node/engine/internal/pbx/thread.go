@@ -17,16 +17,11 @@ type thread struct {
 	hanging bool                     // h is run
 	single  func(done func(ok bool)) // one application instead of the dialplan: an Originate's
 	instead func()                   // what to do instead of going on at place, once: it goes on then
+	digit   byte                     // the application ended with it: it is the first of an extension
+	over    func()                   // of a subroutine that is run besides: called when it has returned, or was given up
+	deaf    bool                     // one that runs although the channel is to end
 	done    func()
 }
-
-// call is one Gosub: where to return to, and its arguments' variables.
-type call struct {
-	back place
-	args variables
-}
-
-const maxStack = 100
 
 // app is an application. It calls done when it is over; ok false ends the call.
 type app func(t *thread, args string, done func(ok bool))
@@ -44,10 +39,12 @@ func (t *thread) step() {
 	if c.gone {
 		return
 	}
-	if t.single == nil && !t.ending && c.flags&flagHangup != 0 {
+	if t.over == nil && t.single == nil && !t.ending && c.flags&flagHangup != 0 && !t.expired() {
 		t.ending = true
 	}
 	switch {
+	case t.over != nil && (c.flags&flagRedirect != 0 || c.flags != 0 && !t.deaf):
+		t.over()
 	case c.flags&flagRedirect != 0:
 		t.redirected()
 	case t.single != nil:
@@ -87,7 +84,7 @@ func (t *thread) execute() {
 		return
 	}
 	args := c.p.cfg.Dialplan.Expand(s.Args, c)
-	c.app, c.data = s.App, args
+	c.app, c.data, c.running = s.App, args, t
 	c.publish()
 	run(t, args, t.finish)
 }
@@ -98,16 +95,28 @@ func (t *thread) finish(ok bool) {
 	if c.gone {
 		return
 	}
-	c.app, c.data = "", ""
+	digit := t.digit
+	t.digit = 0
+	if t.over != nil {
+		if !ok || digit != 0 {
+			t.over()
+			return
+		}
+	} else {
+		c.app, c.data = "", ""
+	}
 	switch {
-	case c.flags&flagRedirect != 0:
+	case t.over == nil && c.flags&flagRedirect != 0:
 		t.redirected()
 		return
-	case t.single != nil || t.hanging && !ok:
+	case t.single != nil || t.hanging && (!ok || digit != 0):
 		t.end()
 		return
 	case !ok:
-		t.ending = true
+		t.ending = !t.expired()
+	case digit != 0:
+		t.collect(string(digit), digitTimeout)
+		return
 	case t.jumped:
 		t.jumped = false
 	default:
@@ -120,38 +129,12 @@ func (t *thread) finish(ok bool) {
 func (t *thread) redirected() {
 	t.c.arrived()
 	t.c.flags &^= flagRedirect
-	t.stack, t.jumped, t.single = nil, false, nil
+	t.stack, t.jumped, t.single, t.digit = nil, false, nil, 0
 	if instead := t.instead; instead != nil {
 		t.instead = nil
 		instead()
 		return
 	}
-	t.c.p.soon(t.step)
-}
-
-// missing: there is nothing at the place.
-func (t *thread) missing() {
-	c := t.c
-	switch {
-	case t.hanging:
-		t.end()
-		return
-	case c.place.priority == 1 && c.place.exten != "i" && c.exists("i"):
-		c.setVar("INVALID_EXTEN", c.place.exten)
-		c.place = place{c.place.context, "i", 1}
-		t.c.p.soon(t.step)
-		return
-	case c.place.priority > 1: // the extension fell through its end: the far end hears how the last Dial went
-		switch c.vars.get("DIALSTATUS") {
-		case "BUSY":
-			busy(t, "10", t.finish)
-			return
-		case "CONGESTION", "CHANUNAVAIL":
-			congestion(t, "10", t.finish)
-			return
-		}
-	}
-	t.ending = true
 	t.c.p.soon(t.step)
 }
 

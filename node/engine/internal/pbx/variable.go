@@ -39,20 +39,37 @@ func (v *variables) set(name, value string, remove bool) {
 		*v = slices.Delete(*v, i, i+1)
 	}
 	if !remove {
-		*v = slices.Insert((*v)[:min(len(*v), maxVars-1)], 0, translator.Variable{Name: name, Value: value})
+		v.push(name, value)
 	}
+}
+
+// push sets a variable that hides one of that name.
+func (v *variables) push(name, value string) {
+	value = value[:min(len(value), maxValue)]
+	*v = slices.Insert((*v)[:min(len(*v), maxVars-1)], 0, translator.Variable{Name: name, Value: value})
 }
 
 // setVar sets a variable of a channel and says so.
 func (c *channel) setVar(name, value string) {
 	c.vars.set(name, value, false)
-	c.say("VarSet", translator.Escaped("Variable", name), translator.Escaped("Value", value))
+	c.sayVar(name, value)
 }
 
-// unsetVar is a variable set to nothing, which removes it.
+// unsetVar removes a variable. It is said if it had a value.
 func (c *channel) unsetVar(name string) {
+	was := c.vars.get(name)
 	c.vars.set(name, "", true)
-	c.say("VarSet", translator.Escaped("Variable", name), translator.Header("Value", ""))
+	if was != "" {
+		c.sayVar(name, "")
+	}
+}
+
+// sayVar says VarSet. Where variables are shown in the events, Asterisk publishes the channel first.
+func (c *channel) sayVar(name, value string) {
+	if len(c.p.cfg.ChannelVars) > 0 {
+		c.publish()
+	}
+	c.say("VarSet", translator.Escaped("Variable", name), translator.Escaped("Value", value))
 }
 
 func (p *PBX) setGlobal(name, value string) {

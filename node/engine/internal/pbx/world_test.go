@@ -132,6 +132,8 @@ var endpoint = regexp.MustCompile(`\b(?:IAX2|Sim)/(\w+)-[0-9a-f]+`)
 
 var inside = regexp.MustCompile(`-[0-9a-f]{8}(;[12])?\b`)
 
+var uniqueid = regexp.MustCompile(`\balpha-\d+\.\d+`)
+
 // streams sorts events into what happened to each channel, dial, pair, bridge, in order: what Asterisk's threads do for one of them is
 // in one order, what they do for different ones is not. A line is the event's name and the names of its headers.
 func streams(events []event, line func(*event, *names) string) (streams map[string][]string, order []string) {
@@ -282,7 +284,7 @@ func whole(e *event, n *names) string {
 	var b strings.Builder
 	b.WriteString(e.name)
 	for _, h := range e.headers {
-		v := n.channel(h.value)
+		v := uniqueid.ReplaceAllString(n.channel(h.value), "~")
 		switch {
 		case h.name == "Timestamp", strings.HasSuffix(h.name, "nkedid"), strings.HasSuffix(h.name, "niqueid"), h.name == "DestUniqueId", h.name == "ActionID", h.name == "Id",
 			strings.HasPrefix(h.name, "Parking") && h.name != "Parkinglot":

@@ -43,42 +43,21 @@ func (p plan) Hint(context, exten string, vars pbx.Vars) (pbx.Hint, bool) {
 	h := pbx.Hint{Context: step.Context, Exten: step.Exten, Devices: step.App}
 	if strings.HasPrefix(step.Exten, "_") {
 		h.Exten = exten
-		h.Devices, _ = dialplan.HintText(env{vars}, step, exten)
+		h.Devices, _ = dialplan.HintText(vars, step, exten)
 	}
 	return h, true
 }
 
 func (p plan) More(q pbx.Query) bool { return p.Dialplan.MatchMore(query(q)) }
 
-func (p plan) Expand(text string, vars pbx.Vars) string { return dialplan.Substitute(env{vars}, text) }
+func (p plan) Expand(text string, vars pbx.Vars) string { return dialplan.Substitute(vars, text) }
 
-func (p plan) Get(name string, vars pbx.Vars) (string, bool) { return dialplan.Get(env{vars}, name) }
+func (p plan) Get(name string, vars pbx.Vars) (string, bool) { return dialplan.Get(vars, name) }
 
-func (p plan) Set(name, value string, vars pbx.Vars) bool {
-	return dialplan.Set(env{vars}, name, value)
-}
+func (p plan) Set(name, value string, vars pbx.Vars) bool { return dialplan.Set(vars, name, value) }
 
-// env is what a line may ask, with the errors that the dialplan knows.
-type env struct{ pbx.Vars }
-
-func (e env) Function(name, args string) (string, error) {
-	value, err := e.Vars.Function(name, args)
-	return value, same(err)
-}
-
-func (e env) SetFunction(name, args, value string) error {
-	return same(e.Vars.SetFunction(name, args, value))
-}
-
-func same(err error) error {
-	switch err {
-	case pbx.ErrNoFunction:
-		return dialplan.ErrNoFunction
-	case pbx.ErrNoWrite:
-		return dialplan.ErrNoWrite
-	}
-	return err
-}
+// Waits: autofallthrough=no.
+func (p plan) Waits() bool { return !p.AutoFallThrough }
 
 func query(q pbx.Query) dialplan.Query {
 	return dialplan.Query{Context: q.Context, Exten: q.Exten, Priority: q.Priority, Label: q.Label, CallerID: q.CallerID, Time: q.Time}
