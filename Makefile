@@ -24,8 +24,9 @@ test: ## run all tests
 race: ## run all tests with the race detector (needs a C compiler)
 	$(GO) test -race -p 1 ./...
 
-sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on
+sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on; and half as many of the call engine
 	$(GO) test ./bus/merge -run '^TestChaos$$' -count 1 -timeout 12h -seeds $(SEEDS) -seed $(SEED)
+	$(GO) test ./node/engine/internal/pbx -run '^TestNoOrder' -count 1 -timeout 12h -seeds $$(($(SEEDS) / 2))
 
 # CHAOS: -short for 5 kills and cuts of 3 and 25 s; go doc ./node/chaos says what is compared.
 chaos: ## kill, freeze, slow down and cut off real processes in network namespaces (Linux, root); make chaos CHAOS=-short does less

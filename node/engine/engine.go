@@ -20,6 +20,9 @@ const (
 	queueLen = 256 // requests that wait
 	maxBatch = 64  // requests in one step
 	idle     = time.Hour
+
+	blockSize = 64 << 10
+	blockRoom = 2 << 10 // most events are shorter
 )
 
 // Event is one that the engine raised. Nothing in it may be changed.
@@ -47,6 +50,7 @@ type Engine struct {
 	stopped  chan struct{}
 	waiting  map[uint64]chan pbx.Reply // answers that are still to come; only Run uses it
 	batch    []Event
+	block    []byte // of texts
 	ids      atomic.Uint64
 	running  atomic.Bool
 	statsMu  sync.Mutex
@@ -164,6 +168,16 @@ func (e *Engine) take(inputs []pbx.Input, r request) []pbx.Input {
 	}
 }
 
+// render makes the text of an event. Many share a block of memory, which lives as long as one of them.
+func (e *Engine) render(o *pbx.Output) []byte {
+	if cap(e.block)-len(e.block) < blockRoom {
+		e.block = make([]byte, 0, blockSize)
+	}
+	from := len(e.block)
+	e.block = e.writer.Append(e.block, o.At, &o.Event)
+	return e.block[from:len(e.block):len(e.block)]
+}
+
 // publish gives the answers to who waits for them, and the events, rendered, to the topic.
 func (e *Engine) publish(out []pbx.Output) {
 	e.batch = e.batch[:0]
@@ -179,7 +193,7 @@ func (e *Engine) publish(out []pbx.Output) {
 			}
 			continue
 		}
-		e.batch = append(e.batch, Event{At: o.At, Name: o.Event.Name, Text: e.writer.Append(nil, o.At, &o.Event), Old: o.Old, New: o.New})
+		e.batch = append(e.batch, Event{At: o.At, Name: o.Event.Name, Text: e.render(o), Old: o.Old, New: o.New})
 	}
 	e.events.Publish(e.batch...)
 	clear(e.batch)

@@ -100,6 +100,8 @@ func (p *PBX) newChannel(t tech, name, id, linkedid string, state int, at place)
 		c.linkedid = id
 	}
 	p.channels[id], p.names[name] = c, c
+	p.byID.add(id, c)
+	p.byName.add(name, c)
 	c.join()
 	p.stats.Calls++
 	c.publish()
@@ -155,6 +157,8 @@ func (c *channel) bury() {
 	c.p.stop(c.waiting)
 	c.tech.hangup(c)
 	delete(c.p.channels, c.uniqueid)
+	c.p.byID.remove(c.uniqueid, c)
+	c.p.byName.remove(c.name, c)
 	if c.p.names[c.name] == c {
 		delete(c.p.names, c.name)
 	}

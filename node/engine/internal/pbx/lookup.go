@@ -17,10 +17,10 @@ func (p *PBX) find(name string) *channel {
 	if c := p.channels[name]; c != nil || name == "" {
 		return c
 	}
-	if c := p.first(func(c *channel) bool { return strings.EqualFold(c.name, name) }); c != nil {
+	if c := p.byName.find(name); c != nil {
 		return c
 	}
-	return p.first(func(c *channel) bool { return strings.EqualFold(c.uniqueid, name) })
+	return p.byID.find(name)
 }
 
 // first returns the oldest channel that is asked for, nil if there is none.

@@ -33,35 +33,36 @@ type Config struct {
 
 // PBX is the state machine.
 type PBX struct {
-	cfg       Config
-	rand      *rand.Rand
-	now       time.Time
-	said      time.Time // when the last event was
-	ready     []func()  // what is due, in order
-	hops      int       // of the frame that is being handled
-	relayed   uint64    // its id
-	frames    uint64    // ids
-	timers    timers
-	out       []Output
-	started   bool
-	channels  map[string]*channel // by uniqueid
-	names     map[string]*channel
-	bridges   map[string]*bridge
-	bridgeSeq uint64
-	globals   variables
-	db        map[string]string // AstDB, family/key
-	devices   map[string]*device
-	changes   []*device // to be looked at
-	hints     map[place]*hint
-	lots      map[string]*lot
-	ids       int // the N of EPOCH.N
-	threads   int // that there ever were
-	locals    int
-	sims      int
-	optimize  int // ids of optimizations
-	kept      int // devices whose state is kept
-	stats     Stats
-	scratch   []translator.Raised
+	cfg          Config
+	rand         *rand.Rand
+	now          time.Time
+	said         time.Time // when the last event was
+	ready        []func()  // what is due, in order
+	hops         int       // of the frame that is being handled
+	relayed      uint64    // its id
+	frames       uint64    // ids
+	timers       timers
+	out          []Output
+	started      bool
+	channels     map[string]*channel // by uniqueid
+	names        map[string]*channel
+	byName, byID index
+	bridges      map[string]*bridge
+	bridgeSeq    uint64
+	globals      variables
+	db           map[string]string // AstDB, family/key
+	devices      map[string]*device
+	changes      []*device // to be looked at
+	hints        map[place]*hint
+	lots         map[string]*lot
+	ids          int // the N of EPOCH.N
+	threads      int // that there ever were
+	locals       int
+	sims         int
+	optimize     int // ids of optimizations
+	kept         int // devices whose state is kept
+	stats        Stats
+	scratch      []translator.Raised
 }
 
 // Stats of a PBX.
@@ -83,7 +84,7 @@ func New(cfg Config) *PBX {
 	}
 	p := &PBX{
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, cfg.Seed^0x9e3779b97f4a7c15)),
-		channels: map[string]*channel{}, names: map[string]*channel{}, bridges: map[string]*bridge{}, lots: map[string]*lot{},
+		channels: map[string]*channel{}, names: map[string]*channel{}, byName: index{}, byID: index{}, bridges: map[string]*bridge{}, lots: map[string]*lot{},
 		db: map[string]string{}, devices: map[string]*device{}, hints: map[place]*hint{},
 	}
 	for _, v := range cfg.Globals {
