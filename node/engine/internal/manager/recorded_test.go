@@ -34,17 +34,15 @@ var notBuilt = map[string]string{
 	"QueueStatus": noModule, "QueueSummary": noModule, "ConfbridgeListRooms": noModule, "MailboxCount": noModule,
 	"MailboxStatus": noModule, "VoicemailUserStatus": noModule, "VoicemailUsersList": noModule, "ControlPlayback": noModule,
 	"MixMonitor": noModule, "MixMonitorMute": noModule, "StopMixMonitor": noModule, "MessageSend": noModule,
-	"PresenceState": noModule, "PresenceStateList": noModule, "SorceryMemoryCacheStale": noModule,
+	"SorceryMemoryCacheStale": noModule,
 
-	"AbsoluteTimeout": toCome,
-	"DBDel":           toCome, "DBDelTree": toCome, "DBGet": toCome, "DBGetTree": toCome, "DBPut": toCome, "DeviceStateList": toCome,
-	"DialplanExtensionAdd": toCome, "DialplanExtensionRemove": toCome, "ExtensionState": toCome, "ExtensionStateList": toCome,
-	"MuteAudio": toCome, "PlayDTMF": toCome, "PlayMF": toCome, "SendFlash": toCome, "SendText": toCome,
+	"DialplanExtensionAdd": toCome, "DialplanExtensionRemove": toCome,
 }
 
 // apart are the recorded actions that console_test.go compares: their answers tell of the machine, its files and its clock.
 var apart = map[string]bool{
 	"Command": true, "CoreSettings": true, "CoreStatus": true, "CreateConfig": true, "GetConfig": true, "GetConfigJSON": true,
+	"PresenceState": true, "PresenceStateList": true, // state_test.go: there was a provider
 	"ListCategories": true, "LoggerRotate": true, "ModuleCheck": true, "ShowDialPlan": true, "UpdateConfig": true,
 }
 
@@ -52,7 +50,6 @@ var apart = map[string]bool{
 var differences = map[string]string{
 	"call-bridge-action alpha-16": chance,
 	"redirect alpha-7":            chance,
-	"hangup-variants alpha-15":    "AbsoluteTimeout is not built yet, so its channel is still there",
 	"getvar-setvar alpha-17":      "there is no CDR",
 	"getvar-setvar alpha-22":      "no SHELL: the engine runs no commands",
 	"media-actions alpha-14":      "no TALK_DETECT: there is no media",
@@ -103,7 +100,11 @@ func replay(t *testing.T, name string) (compared int32) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, want := mask(w.send(action), ours, foreign[name]), mask(d.answer, r.names, foreign[name])
+		without := foreign[name]
+		if action := d.action.Action(); action == "DeviceStateList" || action == "ExtensionStateList" {
+			without = foreignDevices
+		}
+		got, want := mask(w.send(action), ours, without), mask(d.answer, r.names, without)
 		compared++
 		id := string(d.action.Get("ActionID"))
 		switch reason := differences[name+" "+id]; {
@@ -159,6 +160,10 @@ var clocks = regexp.MustCompile(`(?m)^(Duration|Seconds|ParkingTimeout|ParkingDu
 
 // foreign are the items about a call of a queue and one over IAX2, which are in one of the recordings.
 var foreign = map[string]*regexp.Regexp{"list-actions-busy": regexp.MustCompile(`IAX2/|Sim/|@agents|test-local [13];`)}
+
+// foreignDevices are those of modules that are not there, parking spaces (which one is taken depends on what was before), and the
+// endpoints that only the engine has.
+var foreignDevices = regexp.MustCompile(`: (IAX2/|Agent:|Queue:|park:|confbridge:|Sim/)`)
 
 // mask makes two answers comparable: names that do not depend on what was before, no clocks, the items of a list in one order, and
 // without some, which are then not counted.

@@ -84,7 +84,8 @@ func (r *request) list(message string, items []translator.Raised, complete strin
 }
 
 // idLast are the items that Asterisk writes the ActionID at the end of.
-var idLast = map[string]bool{"Status": true, "ChannelHungup": true, "BridgeTechnologyListItem": true, "ParkedCall": true}
+var idLast = map[string]bool{"Status": true, "ChannelHungup": true, "BridgeTechnologyListItem": true, "ParkedCall": true,
+	"DBGetResponse": true, "DBGetTreeResponse": true}
 
 // event answers with an event for the asker alone.
 func (r *request) event(e *translator.Raised) error {

@@ -61,8 +61,6 @@ func (p *PBX) handle(in Input) {
 		p.reload(in)
 	case SendFlash:
 		p.sendFlash(in)
-	case MediaAction:
-		p.mediaAction(in)
 	case ExtensionState:
 		p.extensionState(in)
 	case DBPut:

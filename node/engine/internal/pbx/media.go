@@ -7,15 +7,10 @@ type SendFlash struct {
 	Receive bool
 }
 
-// MediaAction is one that does nothing to a PBX without media but to need its channel: SendText, MuteAudio, PlayMF. NoChannel and Done are
-// how its answers word it.
-type MediaAction struct {
-	ID                       uint64
-	Channel, NoChannel, Done string
-}
+func (SendFlash) input() {}
 
-func (SendFlash) input()   {}
-func (MediaAction) input() {}
+// HasChannel says whether there is a channel of that name or uniqueid: all that an action on its media asks of a PBX without any.
+func (p *PBX) HasChannel(name string) bool { return p.find(name) != nil }
 
 func (p *PBX) sendFlash(in SendFlash) {
 	c := p.find(in.Channel)
@@ -29,12 +24,4 @@ func (p *PBX) sendFlash(in SendFlash) {
 		return
 	}
 	c.tech.indicate(c, frameFlash)
-}
-
-func (p *PBX) mediaAction(in MediaAction) {
-	if p.find(in.Channel) == nil {
-		p.fail(in.ID, in.NoChannel)
-		return
-	}
-	p.reply(in.ID, in.Done)
 }

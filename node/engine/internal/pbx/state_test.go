@@ -312,3 +312,35 @@ func TestStatesAreBounded(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// The lists come in the order of Asterisk's hash tables.
+func TestListsAreInAsterisksOrder(t *testing.T) {
+	t.Parallel()
+	c, err := capture.OpenDir("../../../../testdata/captures/device-states", "alpha")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var devices, extens []string
+	for _, m := range c.Messages {
+		if m.Kind != capture.Answer {
+			continue
+		}
+		for _, item := range m.Rest {
+			switch e := parseEvent(string(item.Bytes())); e.name {
+			case "DeviceStateChange":
+				devices = append(devices, e.get("Device"))
+			case "ExtensionStatus":
+				extens = append(extens, e.get("Exten"))
+			}
+		}
+	}
+	by := func(bucket func(string) int) func(a, b string) int {
+		return func(a, b string) int { return bucket(a) - bucket(b) }
+	}
+	if len(devices) != 19 || len(extens) != 6 {
+		t.Fatalf("recorded %d devices, %d extensions", len(devices), len(extens))
+	}
+	if !slices.IsSortedFunc(devices, by(cacheBucket)) || !slices.IsSortedFunc(extens, by(hintBucket)) {
+		t.Errorf("another order: %q, %q", devices, extens)
+	}
+}
