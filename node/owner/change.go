@@ -175,6 +175,11 @@ func (r *Registry) end(now time.Duration, p *record) {
 	}
 	p.ended.Store(int64(max(now, 1)))
 	r.queue = append(r.queue, p)
+	if len(r.queue)-r.head > r.cfg.Max { // ids that are used again and again: what was superseded waits here as well
+		if r.remove(r.next()) {
+			r.stats.Evicted++
+		}
+	}
 }
 
 // remove tells whether p was there.

@@ -3,10 +3,14 @@ package owner
 import "github.com/amibus/amibus/bus/merge"
 
 // SetLost tells whether a node is out of view. What it has is kept.
-func (r *Registry) SetLost(n merge.Node, lost bool) {
+func (r *Registry) SetLost(n merge.Node, isLost bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.nodeOf(n).lost.Swap(lost) && !lost {
+	of, state := r.nodeOf(n), uint32(inView)
+	if isLost {
+		state = lost
+	}
+	if of.state.Swap(state) == lost && !isLost {
 		r.askAgain()
 	}
 }
@@ -27,7 +31,7 @@ func (r *Registry) Remove(n merge.Node) {
 		r.mu.Unlock()
 		return
 	}
-	of.gone.Store(true)
+	of.state.Store(gone)
 	delete(r.nodes, n)
 	r.fed, r.fedBy = nil, nil
 	r.mu.Unlock()
@@ -44,7 +48,7 @@ func (r *Registry) sweep(s *shard) {
 	swept := false
 	for i := range t {
 		p := t[i].Load()
-		if p == nil || p == left || p.node == nil || !p.node.gone.Load() {
+		if p == nil || p == left || p.node == nil || p.node.state.Load() != gone {
 			continue
 		}
 		r.forget(p)

@@ -337,6 +337,23 @@ func TestBounds(t *testing.T) {
 	f.see(string(long), "")
 }
 
+// TestReuse: an id that is used again and again takes no more room than there is.
+func TestReuse(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t, owner.Config{Max: 10})
+	f.born(alpha, "X/other", "other")
+	f.say(alpha, "Hangup|Privilege: call,all|"+group("", "X/other", "other"))
+	for range 30 {
+		f.born(alpha, "X/y", "mine")
+		f.say(alpha, "Hangup|Privilege: call,all|"+group("", "X/y", "mine"))
+	}
+	f.see("mine", "alpha ended")
+	f.see("other", "")
+	if s := f.r.Stats(); s.Ended != 1 || s.Evicted != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestGaps: an event that nobody has any more is none.
 func TestGaps(t *testing.T) {
 	t.Parallel()

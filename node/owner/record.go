@@ -32,8 +32,7 @@ type record struct {
 	out      bool // it is not counted any more; needs mu
 }
 
-func (p *record) id() []byte   { return p.text[:p.idLen:p.idLen] }
-func (p *record) name() []byte { return p.text[p.idLen:] }
+func (p *record) id() []byte { return p.text[:p.idLen:p.idLen] }
 
 // maxKey is the longest id or name that is kept. No action could ask for a longer one (ami/behaviour.md 2.4).
 const maxKey = 1024
@@ -73,13 +72,13 @@ func roomFor(n int) *record {
 
 // answersTo tells whether the node of p would take the key, which has hash h, for p. unique: by an id that no other node makes.
 func (p *record) answersTo(key []byte, number int, h uint32) (ok, unique bool) {
-	if p.nameHash == h && len(p.text) > int(p.idLen) && sameFold(p.name(), key) {
+	if name := p.text[p.idLen:]; p.nameHash == h && len(name) > 0 && sameFold(name, key) {
 		return true, false
 	}
 	if p.idHash != h {
 		return false, false
 	}
-	id := p.id()
+	id := p.text[:p.idLen]
 	if sameFold(id, key) {
 		return true, p.number > 0
 	}
@@ -104,21 +103,29 @@ func samePrefix(prefix []byte, systemname string) bool {
 type node struct {
 	self   merge.Node
 	list   []merge.Node           // it alone, for answers
-	lost   atomic.Bool            // out of view
-	gone   atomic.Bool            // removed: its records are as good as none
+	state  atomic.Uint32          // inView, lost or gone
 	source atomic.Pointer[string] // the systemname its own Asterisk has, "" if it has none; nil: not known
 }
 
+// The states of a node.
+const (
+	inView = iota
+	lost   // out of view
+	gone   // removed: its records are as good as none
+)
+
 const endedRank = 2 // and below: what has ended
 
-// rank is how much the record is worth, 4 to 1: what lives before what has ended, nodes in view before those that are lost.
+// rank is how much the record is worth, 4 to 1: what lives before what has ended, nodes in view before those that are lost; 0 for
+// nothing.
 func (p *record) rank() int {
-	rank := 4
+	state := p.node.state.Load()
+	if state == gone {
+		return 0
+	}
+	rank := 4 - int(state)
 	if p.ended.Load() != 0 {
 		rank -= 2
-	}
-	if p.node.lost.Load() {
-		rank--
 	}
 	return rank
 }

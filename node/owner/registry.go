@@ -76,14 +76,13 @@ func (r *Registry) Channel(key []byte) Found { return r.find(channel, key) }
 // Bridge tells who has the bridge of that id.
 func (r *Registry) Bridge(id []byte) Found { return r.find(bridge, id) }
 
-func (r *Registry) find(k kind, key []byte) (f Found) {
+// find is quick for a key that one record answers to; findAll is for the others.
+func (r *Registry) find(k kind, key []byte) Found {
 	number := numberAt(key)
 	h := r.hashKey(key, number)
 	t := *r.shards[h>>shardBits].slots.Load()
-	var best *node
-	rank := 0
-	var more []*node // that are as good as the best
-	f.Unique = true
+	var found *record
+	var unique, absent bool
 	for i := h; ; i++ {
 		p := t[i&uint32(len(t)-1)].Load()
 		if p == nil {
@@ -93,31 +92,54 @@ func (r *Registry) find(k kind, key []byte) (f Found) {
 			continue
 		}
 		if p.kind != k {
-			f.Absent = f.Absent || p.kind == k.absent() && sameFold(p.text, key)
+			absent = absent || p.kind == k.absent() && sameFold(p.text, key)
+			continue
+		}
+		if ok, u := p.answersTo(key, number, h); ok {
+			if found != nil && found != p {
+				return r.findAll(t, k, key, number, h)
+			}
+			found, unique = p, u
+		}
+	}
+	if found == nil {
+		return Found{Absent: absent}
+	}
+	rank := found.rank()
+	if rank == 0 {
+		return Found{Absent: absent}
+	}
+	return Found{Owners: found.node.list, Unique: unique, Ended: rank <= endedRank, Lost: rank&1 != 0}
+}
+
+func (r *Registry) findAll(t []atomic.Pointer[record], k kind, key []byte, number int, h uint32) Found {
+	var best []merge.Node
+	var f Found
+	rank := 0
+	for i := h; ; i++ {
+		p := t[i&uint32(len(t)-1)].Load()
+		if p == nil {
+			break
+		}
+		if p.kind != k {
 			continue
 		}
 		ok, unique := p.answersTo(key, number, h)
-		if !ok || p.node.gone.Load() {
+		if !ok {
 			continue
 		}
 		switch is := p.rank(); {
 		case is > rank:
-			best, rank, more, f.Unique = p.node, is, nil, unique
-		case is == rank && p.node != best && !slices.Contains(more, p.node):
-			more, f.Unique = append(more, p.node), f.Unique && unique
+			best, rank, f.Unique = append(best[:0], p.node.self), is, unique
+		case is == rank && is > 0 && !slices.Contains(best, p.node.self):
+			best, f.Unique = append(best, p.node.self), f.Unique && unique
 		}
 	}
-	if best == nil {
-		return Found{Absent: f.Absent}
+	if rank == 0 {
+		return Found{}
 	}
-	f.Owners, f.Ended, f.Lost, f.Absent = best.list, rank <= endedRank, best.lost.Load(), false
-	if more != nil {
-		f.Owners = slices.Clone(best.list)
-		for _, n := range more {
-			f.Owners = append(f.Owners, n.self)
-		}
-		slices.SortFunc(f.Owners, merge.Node.Compare)
-	}
+	slices.SortFunc(best, merge.Node.Compare)
+	f.Owners, f.Ended, f.Lost = best, rank <= endedRank, rank&1 != 0
 	return f
 }
 
