@@ -18,5 +18,5 @@
 //
 // New from the node's configuration, with a dialplan from extensions.conf (pbx.Dialplan is what it has to offer; pbx.Vars has the methods
 // that a line may use); the AMI actions; a load generator; CDR, CEL,
-// device and extension state events; hangup handlers; conferences and queues.
+// hangup handlers; presence; conferences and queues.
 package engine

@@ -36,7 +36,7 @@ func (p *PBX) device(name string) *device {
 
 // drop forgets a device that nothing needs.
 func (p *PBX) drop(d *device) {
-	if d.live == 0 && d.kept == 0 && len(d.hints) == 0 {
+	if d.live == 0 && d.kept == 0 && len(d.hints) == 0 && p.devices[d.name] == d {
 		delete(p.devices, d.name)
 	}
 }
