@@ -9,6 +9,7 @@ import (
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/engine"
+	"github.com/amibus/amibus/node/owner"
 	"github.com/amibus/amibus/node/standby"
 	"github.com/amibus/amibus/node/upstream"
 )
@@ -21,6 +22,7 @@ func (n *Node) newAdmin() *admin.Server {
 	n.journalMetrics(a)
 	n.memberMetrics(a)
 	n.sourceMetrics(a)
+	n.ownerMetrics(a)
 	n.clientMetrics(a)
 	return a
 }
@@ -206,6 +208,7 @@ func (n *Node) engineMetrics(a *admin.Server) {
 	counter("channels_total", "Channels there ever were.", func(s engine.Stats) uint64 { return s.Calls })
 	counter("channels_refused_total", "Channels refused because there were too many.", func(s engine.Stats) uint64 { return s.Refused })
 	counter("frames_dropped_total", "Frames dropped on channels that nobody read.", func(s engine.Stats) uint64 { return s.DroppedFrames })
+	counter("unkept_total", "Database keys, states and hints not kept because there were too many.", func(s engine.Stats) uint64 { return s.Unkept })
 }
 
 func (n *Node) upstreamMetrics(a *admin.Server) {
@@ -230,6 +233,20 @@ func (n *Node) upstreamMetrics(a *admin.Server) {
 	gauge("action_connections_idle", "Connections for actions without work.", func(s upstream.Stats) int { return s.Idle })
 	gauge("actions_waiting", "Actions that wait for a connection.", func(s upstream.Stats) int { return s.Waiting })
 	counter("desync_total", "Connections closed because they answered something else than asked.", func(s upstream.Stats) uint64 { return s.Desync })
+}
+
+func (n *Node) ownerMetrics(a *admin.Server) {
+	gauge := func(name, help string, fn func(s owner.Stats) int) {
+		a.GaugeFunc("amibus_owner_"+name, help, nil, func() float64 { return float64(fn(n.owners.Stats())) })
+	}
+	gauge("channels", "Live channels of all nodes.", func(s owner.Stats) int { return s.Channels })
+	gauge("bridges", "Live bridges of all nodes.", func(s owner.Stats) int { return s.Bridges })
+	gauge("absent", "Names that nobody has, kept in mind for a minute.", func(s owner.Stats) int { return s.Absent })
+	counter := func(name, help string, fn func(s owner.Stats) uint64) {
+		a.CounterFunc("amibus_owner_"+name, help, nil, func() float64 { return float64(fn(n.owners.Stats())) })
+	}
+	counter("evicted_total", "Ended channels and bridges forgotten early for want of room.", func(s owner.Stats) uint64 { return s.Evicted })
+	counter("refused_total", "Channels, bridges and names not kept for want of room: they are asked for.", func(s owner.Stats) uint64 { return s.Refused })
 }
 
 func (n *Node) clientMetrics(a *admin.Server) {

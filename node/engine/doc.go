@@ -14,9 +14,13 @@
 // channel's change; or the Reply to the input of an id. Every input with an id gets exactly one, an Originate that is not asynchronous when
 // the call was answered or failed. What only asks is looked up between two steps (pbx: query.go).
 //
+// # Around it
+//
+// internal/dialplan is the language of extensions.conf, and internal/plan what the PBX sees of it; a reload puts another one in its place.
+// internal/manager answers the AMI actions, internal/conffile keeps the files that some of them read and write. internal/load makes calls that
+// nobody asks for. docs/engine.md tells users what there is.
+//
 // # Not built yet
 //
-// New from the node's configuration, with a dialplan from extensions.conf (pbx.Dialplan is what it has to offer; pbx.Vars has the methods
-// that a line may use); the AMI actions; a load generator; CDR, CEL,
-// hangup handlers; presence; conferences and queues.
+// CDR, CEL, presence; queues, conferences and voicemail.
 package engine
