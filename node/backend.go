@@ -41,4 +41,13 @@ func (b *backend) Commands() []ami.Action {
 
 func (b *backend) SystemName(node merge.Node) string { return b.n.systemName(node) }
 
+func (b *backend) Owners(channel bool, key []byte) (owners []merge.Node, ended bool) {
+	ask := b.n.owners.Bridge
+	if channel {
+		ask = b.n.owners.Channel
+	}
+	f := ask(key)
+	return f.Owners, f.Ended
+}
+
 func (b *backend) Nodes() []amiserver.NodeInfo { return b.n.nodeInfos() }

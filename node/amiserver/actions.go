@@ -31,6 +31,8 @@ func local(key string) handler {
 		return (*session).addFilter
 	case "listcommands":
 		return (*session).listCommands
+	case "clusterowner":
+		return (*session).clusterOwner
 	case "clusternodes":
 		return (*session).clusterNodes
 	case "clusterreload":

@@ -2,7 +2,7 @@
 // Asterisk's own behaviour is a bug or would hurt others, and there the code says so.
 //
 // A Server accepts connections, each of which is a session. The session answers what is about itself (Login, Logoff, Challenge, Ping,
-// Events, Filter, WaitEvent, ListCommands, and the actions that no Asterisk has: EventCursor, ClusterNodes, ClusterReload), checks the
+// Events, Filter, WaitEvent, ListCommands, and the actions that no Asterisk has: EventCursor, ClusterNodes, ClusterOwner, ClusterReload), checks the
 // rights for everything else, those that Asterisk checks inside an action too, and hands it to the Backend, which is the rest of the node.
 //
 // Any other action about the session is unknown here rather than forwarded: it would act on the session that the node has at its Asterisk.

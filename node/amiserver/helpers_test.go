@@ -93,6 +93,7 @@ read = all
 
 // fakeNode is a Backend; run, if set, is what Do does.
 type fakeNode struct {
+	owners   map[string][]merge.Node
 	events   *stasis.Topic[merge.Event]
 	run      func(ctx context.Context, c Caller, action *ami.Message, send func([]byte) error) error
 	commands []ami.Action
@@ -162,7 +163,11 @@ func (f *fakeNode) HasSource() bool                { return !f.sourceless }
 func (f *fakeNode) Banner() string                 { return "11.0.0" }
 func (f *fakeNode) Commands() []ami.Action         { return f.commands }
 func (f *fakeNode) SystemName(n merge.Node) string { return f.systems[n] }
-func (f *fakeNode) Nodes() []NodeInfo              { return slices.Clone(f.nodes) }
+func (f *fakeNode) Owners(channel bool, key []byte) ([]merge.Node, bool) {
+	return f.owners[string(key)], !channel
+}
+
+func (f *fakeNode) Nodes() []NodeInfo { return slices.Clone(f.nodes) }
 
 func event(node merge.Node, text []byte) merge.Event {
 	m, err := ami.ParseMessage(text)

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/proto/ami"
 )
 
 // own are the actions that no Asterisk has. All are about this session or what this node knows, and answered here.
 var own = []ami.Action{
 	{Name: "ClusterNodes", Synopsis: "List the nodes of the cluster and how far each one is.", Class: ami.ClassSystem | ami.ClassReporting,
+		Scope: ami.ScopeSession},
+	{Name: "ClusterOwner", Synopsis: "Tell which nodes have a channel or bridge.", Class: ami.ClassSystem | ami.ClassCall | ami.ClassReporting,
 		Scope: ami.ScopeSession},
 	{Name: "ClusterReload", Synopsis: "Read the configuration of this node anew.", Class: ami.ClassSystem | ami.ClassConfig, Scope: ami.ScopeSession},
 	{Name: "EventCursor", Synopsis: "Tell where this session stands in the event stream, to resume there later.", Scope: ami.ScopeSession},
@@ -26,6 +29,32 @@ func (s *session) clusterNodes(_ context.Context, action *ami.Message) error {
 	}
 	return s.send(append(out, listItem("ClusterNodesComplete", id, func(m *ami.Message) {
 		m.Add("EventList", "Complete").Add("ListItems", strconv.Itoa(len(nodes)))
+	})...))
+}
+
+// clusterOwner tells who has a channel, by name or id, or a bridge, as far as this node has heard of it. Nobody is asked.
+func (s *session) clusterOwner(_ context.Context, action *ami.Message) error {
+	id, header := string(action.Get("ActionID")), "Channel"
+	key := action.Get(header)
+	if len(key) == 0 {
+		header = "BridgeUniqueid"
+		if key = action.Get(header); len(key) == 0 {
+			return s.fail(action, "Channel or BridgeUniqueid not specified")
+		}
+	}
+	owners, ended := s.srv.conf.Backend.Owners(header == "Channel", key)
+	owners = slices.DeleteFunc(slices.Clone(owners), func(n merge.Node) bool { return !s.within(n) })
+	out := append([]byte(nil), answer(action, "Success").Add("EventList", "start").Add("Message", "Owners will follow").Bytes()...)
+	for _, n := range owners {
+		out = append(out, listItem("ClusterOwner", id, func(m *ami.Message) {
+			m.Add(header, string(key)).Add("Node", n.String()).Add("Ended", yesNo(ended))
+			if name := s.srv.conf.Backend.SystemName(n); name != "" {
+				m.Add("SystemName", name)
+			}
+		})...)
+	}
+	return s.send(append(out, listItem("ClusterOwnerComplete", id, func(m *ami.Message) {
+		m.Add("EventList", "Complete").Add("ListItems", strconv.Itoa(len(owners)))
 	})...))
 }
 

@@ -15,7 +15,7 @@ func (s *session) may(a ami.Action) bool {
 	if a.Class != 0 && a.Class&s.user.Write == 0 {
 		return false
 	}
-	exempt := a.Scope == ami.ScopeSession && a.Name != "ClusterReload" && a.Name != "ClusterNodes"
+	exempt := a.Scope == ami.ScopeSession && a.Name != "ClusterReload" && a.Name != "ClusterNodes" && a.Name != "ClusterOwner"
 	return s.user.Actions == nil || exempt || s.user.Actions[strings.ToLower(a.Name)]
 }
 

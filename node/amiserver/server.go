@@ -55,6 +55,8 @@ type Backend interface {
 	Commands() []ami.Action
 	// SystemName is what the events of a node have in SystemName, "" if that is not known.
 	SystemName(node merge.Node) string
+	// Owners are the nodes that have a channel (else a bridge) of that name or id, sorted; ended: it is no more. They are not to be changed.
+	Owners(channel bool, key []byte) (owners []merge.Node, ended bool)
 	// Nodes are the nodes of the cluster, sorted.
 	Nodes() []NodeInfo
 }

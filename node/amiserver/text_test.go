@@ -93,3 +93,25 @@ func TestClusterNodes(t *testing.T) {
 }
 
 var ownHeader = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]+: `)
+
+// TestClusterOwner: who has a channel or a bridge, as far as the user may see the nodes.
+func TestClusterOwner(t *testing.T) {
+	t.Parallel()
+	f := serve(t, nil)
+	f.node.owners = map[string][]merge.Node{"SIP/1-1": {{Site: "east", Name: "alpha"}, {Site: "west", Name: "bravo"}}, "b-1": {{Site: "east", Name: "alpha"}}}
+	admin := f.quiet(t, "admin")
+	admin.say("Action: ClusterOwner", "ActionID: 1", "Channel: SIP/1-1")
+	admin.expect("Response: Success|ActionID: 1|EventList: start|Message: Owners will follow")
+	admin.expect("Event: ClusterOwner|ActionID: 1|Channel: SIP/1-1|Node: east/alpha|Ended: no")
+	admin.expect("Event: ClusterOwner|ActionID: 1|Channel: SIP/1-1|Node: west/bravo|Ended: no")
+	admin.expect("Event: ClusterOwnerComplete|ActionID: 1|EventList: Complete|ListItems: 2")
+	admin.say("Action: ClusterOwner", "BridgeUniqueid: b-1")
+	admin.expect("Response: Success|EventList: start|Message: Owners will follow")
+	admin.expect("Event: ClusterOwner|BridgeUniqueid: b-1|Node: east/alpha|Ended: yes")
+	admin.expect("Event: ClusterOwnerComplete|EventList: Complete|ListItems: 1")
+	admin.say("Action: ClusterOwner", "Channel: nobody's")
+	admin.expect("Response: Success|EventList: start|Message: Owners will follow")
+	admin.expect("Event: ClusterOwnerComplete|EventList: Complete|ListItems: 0")
+	admin.say("Action: ClusterOwner")
+	admin.expect("Response: Error|Message: Channel or BridgeUniqueid not specified")
+}
