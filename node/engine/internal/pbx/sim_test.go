@@ -5,12 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/ami/verify"
-	"github.com/amibus/amibus/translator"
 )
 
 var (
@@ -51,7 +55,26 @@ ivr: Background(hello); WaitExten(3)
 t: Hangup()
 fall: Dial(Sim/busy)
 spin: NoOp(); Goto(spin,1)
+sounds: Progress(); Proceeding(); Wait(1); Answer(); Playback(a&b); StartMusicOnHold(); Wait(1); StopMusicOnHold(); UserEvent(Sound,A: b); Hangup()
+loops: Set(GLOBAL(LAST)=${CHANNEL}); MSet(I=0,J=1); While($[${I} < 4]); Set(I=$[${I} + 1]); GosubIf($[${I} = 1]?subroutine,1(c)); GotoIf($[${I} < 3]?more); ExecIf($[${I} = 3]?ExitWhile()); more:ContinueWhile(); EndWhile(); Goto(jumps,1)
+endless: While(1); Wait(1); EndWhile()
+once: Set(J=1); While(1); Wait(1); ExitWhile(); EndWhile(); Goto(jumps,1)
+jumps: GotoIf($["${J}" = "1"]?last:answer,1); last:GotoIfTime(*,*,*,*?pushed,1:answer,1)
+pushed: Gosub(pops,1)
+pops: StackPop(); Log(NOTICE,popped); Verbose(1,popped); GotoIf(1?ring,1)
+steal: Bridge(${LAST}); NoOp(${BRIDGERESULT}); Hangup()
+queue: Set(GLOBAL(LAST)=${CHANNEL}); Answer(); Wait(9); Hangup()
 `)
+
+// moved is the dialplan of a reload: some of it is gone, some is new.
+var moved = hinted{parsePlan(`
+[test]
+h: NoOp(bye)
+answer: Answer(); Wait(2); Hangup()
+sim: Dial(Sim/fast&Sim/slow,4); Hangup()
+subroutine: Return()
+s: Hangup()
+`), []Hint{{"test", "600", "Sim/fast"}, {"test", "603", "Sim/slow"}}}
 
 // hinting has hints on what is used most, and sets a state.
 var hinting = hinted{exchange, []Hint{
@@ -63,103 +86,6 @@ var endpoints = map[string]Endpoint{
 	"reject": {Ring: sec, Reject: 21}, "forward": {Forward: "Local/sim@test"}, "gone": {Unavailable: true}, "native": {Native: true, Talk: 9 * sec}, "digits": {DTMF: "12#3", Talk: 9 * sec},
 }
 
-func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
-
-func pickInput(r *rand.Rand, of ...Input) Input { return of[r.IntN(len(of))] }
-
-// random makes any input, often one that makes no sense.
-func random(r *rand.Rand, w *world, id uint64) Input {
-	all := w.p.all()
-	some := func() string {
-		if len(all) == 0 || r.IntN(40) == 0 {
-			return "nobody"
-		}
-		return all[r.IntN(len(all))].name
-	}
-	talking := func() string {
-		for range 20 {
-			if len(all) > 0 && r.IntN(10) > 0 {
-				if c := all[r.IntN(len(all))]; c.member != nil {
-					return c.name
-				}
-			}
-		}
-		return some()
-	}
-	place := func() string {
-		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
-			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere", "parked", "meet", "join")
-	}
-	switch r.IntN(23) {
-	case 22:
-		return pickInput(r, SendFlash{ID: id, Channel: some(), Receive: r.IntN(2) == 0}, ExtensionState{ID: id, Context: "test", Exten: pick(r, "600", "900", "901", "none")},
-			DBPut{ID: id, Family: pick(r, "f", "f/g"), Key: pick(r, "a", "b"), Value: "v"}, DBDel{ID: id, Family: "f", Key: pick(r, "", "a"), Tree: r.IntN(2) == 0})
-	case 0, 1, 2:
-		o := Originate{ID: id, Channel: "Local/" + place() + "@test", Context: "test", Exten: place(), Async: r.IntN(2) == 0, Timeout: time.Duration(r.IntN(9)) * sec}
-		if r.IntN(2) == 0 {
-			o.Channel += "/n"
-		}
-		if r.IntN(3) == 0 {
-			o.Application, o.Data = pick(r, "Wait", "Park", "Dial", "Nothing", "Echo"), pick(r, "3", "Sim/fast", "")
-		}
-		return o
-	case 3:
-		return Originate{ID: id, Channel: "Sim/" + pick(r, "fast", "slow", "busy", "never", "reject", "gone", "digits"), Context: "test", Exten: place(), Async: true,
-			ChannelID: pick(r, "", "", fmt.Sprint("chosen-", id/4)), Variables: []translator.Variable{{Name: "__A", Value: "1"}, {Name: "_B", Value: "2"}}}
-	case 4, 5, 6, 7:
-		return Incoming{Endpoint: pick(r, "fast", "slow", "digits", "native"), Context: "test", Exten: place(), CallerNum: "100", CallerName: "O'Hara"}
-	case 8, 9:
-		return Hangup{ID: id, Channel: some(), Cause: r.IntN(40)}
-	case 10:
-		return Redirect{ID: id, Channel: some(), Context: "test", Exten: place()}
-	case 11:
-		return Redirect{ID: id, Channel: some(), Context: "test", Exten: place(), Extra: some(), ExtraContext: "test", ExtraExten: place()}
-	case 12:
-		return Bridge{ID: id, Channel1: some(), Channel2: some()}
-	case 13:
-		return BlindTransfer{ID: id, Channel: talking(), Context: "test", Exten: place()}
-	case 14:
-		return Park{ID: id, Channel: talking(), Return: some(), Timeout: time.Duration(r.IntN(5)) * sec}
-	case 15:
-		return PlayDTMF{ID: id, Channel: some(), Digit: "0123456789*#"[r.IntN(12)], Receive: r.IntN(2) == 0}
-	case 16:
-		return Hold{ID: id, Channel: talking(), On: r.IntN(2) == 0}
-	case 17:
-		return SetVar{ID: id, Channel: some(), Name: pick(r, "X", "CALLERID(num)", "CHANNEL(language)", "NOPE(1)", "DEVICE_STATE(Custom:x)"), Value: pick(r, "v", "BUSY", "ringing")}
-	case 20:
-		if r.IntN(2) == 0 {
-			return LocalOptimizeAway{ID: id, Channel: talking()}
-		}
-		return AbsoluteTimeout{ID: id, Channel: some(), After: time.Duration(r.IntN(5)) * sec}
-	case 18, 19:
-		switch r.IntN(8) {
-		case 0:
-			return AttendedTransfer{ID: id, Channel: talking(), Second: talking()}
-		case 1:
-			for _, c := range all {
-				if c.member != nil && c.member.b.transfer != nil && c.member.b.transfer.by == c {
-					w.do(PlayDTMF{Channel: c.name, Digit: '*', Receive: true})
-					return PlayDTMF{ID: id, Channel: c.name, Digit: "1234"[r.IntN(4)], Receive: true}
-				}
-			}
-		}
-		if r.IntN(4) == 0 {
-			return CancelAtxfer{ID: id, Channel: some()}
-		}
-		return Atxfer{ID: id, Channel: talking(), Context: "test", Exten: place()}
-	default:
-		for _, c := range all {
-			if c.member != nil && r.IntN(2) == 0 {
-				if r.IntN(2) == 0 {
-					return BridgeKick{ID: id, Bridge: c.member.b.id, Channel: c.name}
-				}
-				return BridgeDestroy{ID: id, Bridge: c.member.b.id}
-			}
-		}
-		return HangupFar{Channel: some()}
-	}
-}
-
 // simulate runs a random exchange of a seed and returns what it said.
 func simulate(t testing.TB, seed uint64, inputs int) *world {
 	w := newWorld(t, Config{Dialplan: hinting, Seed: seed, ChannelVars: []string{"TENANT"}, Endpoints: endpoints, Lots: []Lot{{Name: "default", First: 701, Last: 703, Timeout: 3 * sec}}})
@@ -169,7 +95,9 @@ func simulate(t testing.TB, seed uint64, inputs int) *world {
 		if t, ok := t.(*testing.T); ok && id%8 == 0 {
 			checkDevices(t, w.p)
 		}
-		w.run(time.Duration(r.IntN(800)) * ms)
+		if r.IntN(3) > 0 { // else it comes at the same moment
+			w.run(time.Duration(r.IntN(1200)) * ms)
+		}
 	}
 	w.run(60 * sec)
 	w.act(hangupAll{})
@@ -231,7 +159,7 @@ func TestNoOrderIsBrokenWhateverHappens(t *testing.T) {
 func TestTheSameSeedSaysTheSame(t *testing.T) {
 	t.Parallel()
 	a, b, c := simulate(t, 7, 100), simulate(t, 7, 100), simulate(t, 8, 100)
-	if !bytes.Equal(a.text, b.text) {
+	if !bytes.Equal(a.text, b.text) || !reflect.DeepEqual(a.replies, b.replies) {
 		t.Error("two runs of one seed differ")
 	}
 	if bytes.Equal(a.text, c.text) || len(a.text) < 10_000 {
@@ -243,8 +171,12 @@ func TestTheSameSeedSaysTheSame(t *testing.T) {
 func TestTheSimulationSeesEverything(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for seed := range uint64(40) {
-		for _, e := range simulate(t, seed, 60).events {
+	for seed := range uint64(100) {
+		w := simulate(t, seed, 60)
+		for name := range w.given {
+			seen["input "+name]++
+		}
+		for _, e := range w.events {
 			key := e.name
 			if s := e.get("DialStatus"); e.name == "DialEnd" {
 				key += " " + s
@@ -253,6 +185,8 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 				seen[t]++
 			}
 			switch e.name {
+			case "Newexten":
+				seen["application "+strings.ToLower(e.get("Application"))]++
 			case "AttendedTransfer":
 				key += " " + e.get("Result") + " " + e.get("DestType")
 			case "BlindTransfer":
@@ -268,7 +202,7 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 			seen[key]++
 		}
 	}
-	for _, name := range []string{
+	for _, name := range append(everything(t),
 		"Newchannel", "Newstate", "Newexten", "NewCallerid", "NewConnectedLine", "VarSet", "HangupRequest", "SoftHangupRequest", "Hangup", "BridgeCreate",
 		"BridgeEnter", "BridgeLeave", "BridgeDestroy", "DialBegin", "DialState", "DialEnd ANSWER", "DialEnd BUSY", "DialEnd CANCEL", "DialEnd NOANSWER",
 		"DialEnd CONGESTION", "DialEnd Forward", "LocalBridge", "LocalOptimizationBegin", "LocalOptimizationEnd", "BlindTransfer Success", "BlindTransfer Invalid", "BlindTransfer Fail", "AttendedTransfer Success Bridge", "AttendedTransfer Success Threeway",
@@ -277,9 +211,34 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 		"ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "MusicOnHoldStart", "MusicOnHoldStop", "DTMFBegin", "DTMFEnd", "Hold", "Unhold",
 		"OriginateResponse", "DeviceStateChange RINGING", "DeviceStateChange RINGINUSE", "DeviceStateChange ONHOLD", "DeviceStateChange BUSY",
 		"ExtensionStatus 600", "ExtensionStatus 601", "ExtensionStatus 602", "ExtensionStatus 900", "Flash",
-	} {
+	) {
 		if seen[name] == 0 {
 			t.Errorf("never seen: %s", name)
 		}
 	}
 }
+
+// everything is each input that there is, and each application.
+func everything(t *testing.T) (all []string) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range inputType.FindAllSubmatch(text, -1) {
+			if !strings.HasSuffix(file, "_test.go") {
+				all = append(all, "input "+string(m[1]))
+			}
+		}
+	}
+	for _, name := range Apps() {
+		all = append(all, "application "+name)
+	}
+	return all
+}
+
+var inputType = regexp.MustCompile(`(?m)^func \((\w+)\) input\(\)`)

@@ -24,6 +24,7 @@ type world struct {
 	events   []event
 	replies  map[uint64]*Reply
 	answered map[uint64]int // how often
+	given    map[string]int // inputs of each type
 	text     []byte
 }
 
@@ -43,7 +44,7 @@ func newWorld(t testing.TB, cfg Config) *world {
 	}
 	cfg.SystemName = "alpha"
 	return &world{
-		t: t, p: New(cfg), start: epoch, now: epoch, replies: map[uint64]*Reply{}, answered: map[uint64]int{},
+		t: t, p: New(cfg), start: epoch, now: epoch, replies: map[uint64]*Reply{}, answered: map[uint64]int{}, given: map[string]int{},
 		writer: translator.Writer{SystemName: "alpha", Timestamps: true},
 	}
 }
@@ -51,6 +52,7 @@ func newWorld(t testing.TB, cfg Config) *world {
 // do gives inputs at the present moment.
 func (w *world) do(in ...Input) {
 	for _, i := range in {
+		w.given[reflect.TypeOf(i).Name()]++
 		if id := reflect.ValueOf(i).FieldByName("ID"); id.IsValid() && id.Uint() > 0 {
 			w.answered[id.Uint()] += 0
 		}
