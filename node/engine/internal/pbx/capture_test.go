@@ -135,7 +135,7 @@ var scenarios = []struct {
 		{sec, Hangup{Channel: "hup-2"}}, {sec, AbsoluteTimeout{Channel: "hup-3", After: sec}}, {2 * sec, Hangup{Channel: "hup-4", Cause: 38}}}, nil},
 	{"dtmf", []act{{0, dials("Local/senddtmf@test/n", "dtmf")}, {1000 * ms, digit('1', 120*ms)}, {421 * ms, digit('2', 120*ms)},
 		{421 * ms, digit('*', 120*ms)}, {413 * ms, digit('#', 120*ms)}, {421 * ms, digit('A', 120*ms)},
-		{440 * ms, PlayDTMF{Channel: "Local/senddtmf@test-00000000;1", Digit: '7', Receive: true}},
+		{421 * ms, PlayDTMF{Channel: "Local/senddtmf@test-00000000;1", Digit: '7', Receive: true}},
 		{0, SendFlash{Channel: "Local/senddtmf@test-00000000;1"}}}, map[string]string{
 		"Local/senddtmf@test-1;1": clock}},
 	{"getvar-setvar", []act{{0, named(runs("Local/ans-20@test/n", "Wait", "20"), "")}, {sec, variable("FOO", "bar: baz")},
