@@ -76,6 +76,9 @@ func (p *process) kill() {
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
+// engineSource stands for the built-in engine, with calls, where the address of an Asterisk stands else.
+const engineSource = "engine"
+
 // testNode is one amibus run process with its files.
 type testNode struct {
 	*process
@@ -123,8 +126,9 @@ bus:
   member: {listen: "127.0.0.1:0", join: [%s]}
 admin:  {listen: "127.0.0.1:0"}
 `, n.name, n.source, cmp.Or(n.journal, "memory"), quoted(n.join))
-	if n.source == "" {
-		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], "source: {kind: none}", 1)
+	source := map[string]string{"": "source: {kind: none}", engineSource: "source: {kind: engine, engine: {load: {calls_per_second: 5}}}"}[n.source]
+	if source != "" {
+		text = strings.Replace(text, text[strings.Index(text, "source:"):strings.Index(text, "\nami:")], source, 1)
 	}
 	if n.web {
 		n.configureWeb(t)

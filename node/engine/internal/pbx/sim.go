@@ -73,6 +73,7 @@ func (s *sim) kind() string { return "Sim" }
 func (s *sim) after(d time.Duration, run func()) { s.timers = append(s.timers, s.p.after(d, run)) }
 
 func (s *sim) call(c *channel) bool {
+	s.e = c.scripted(s.e)
 	e := &s.e
 	switch {
 	case e.Busy:
