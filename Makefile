@@ -26,7 +26,8 @@ race: ## run all tests with the race detector (needs a C compiler)
 
 sim: ## simulate clusters under faults: SEEDS (2000) runs, from SEED (0) on; and half as many of the call engine
 	$(GO) test ./bus/merge -run '^TestChaos$$' -count 1 -timeout 12h -seeds $(SEEDS) -seed $(SEED)
-	$(GO) test ./node/engine/internal/pbx -run '^TestNoOrder' -count 1 -timeout 12h -seeds $$(($(SEEDS) / 2))
+	$(GO) test ./node/engine/internal/pbx -run '^TestNoOrder' -count 1 -timeout 12h -seeds $$(($(SEEDS) / 2)) -seed $(SEED)
+	$(GO) test ./node/engine -run '^TestLoad$$' -count 1 -timeout 12h -seeds $$(($(SEEDS) / 200)) -seed $(SEED)
 
 # CHAOS: -short for 5 kills and cuts of 3 and 25 s; go doc ./node/chaos says what is compared.
 chaos: ## kill, freeze, slow down and cut off real processes in network namespaces (Linux, root); make chaos CHAOS=-short does less

@@ -208,6 +208,9 @@ func (n *Node) engineMetrics(a *admin.Server) {
 	counter("channels_total", "Channels there ever were.", func(s engine.Stats) uint64 { return s.Calls })
 	counter("channels_refused_total", "Channels refused because there were too many.", func(s engine.Stats) uint64 { return s.Refused })
 	counter("frames_dropped_total", "Frames dropped on channels that nobody read.", func(s engine.Stats) uint64 { return s.DroppedFrames })
+	counter("load_calls_total", "Calls of the load generator.", func(s engine.Stats) uint64 { return s.Load.Calls })
+	counter("load_left_out_total", "Calls of the load generator, and what was to be done with them, left out because there was too much at once.",
+		func(s engine.Stats) uint64 { return s.Load.LeftOut })
 	counter("unkept_total", "Database keys, states and hints not kept because there were too many.", func(s engine.Stats) uint64 { return s.Unkept })
 }
 

@@ -27,6 +27,8 @@ const (
 
 const (
 	maxCallsPerSecond = 10_000
+	minSpeed          = 0.1
+	maxSpeed          = 100
 	maxSpace          = 99_999 // of a parking lot
 	maxSpaces         = 1000
 	maxEndpoints      = 10_000
@@ -47,6 +49,7 @@ type Engine struct {
 type Traffic struct {
 	CallsPerSecond float64 // 0: none
 	Mix            string  // MixOffice (default) or MixTransfer
+	Speed          float64 // how much faster than people all is done; 0: 1
 	Seed           uint64  // default: the engine's
 }
 
@@ -76,6 +79,7 @@ func engineKeys(e *Engine) section {
 		"load": section{
 			"calls_per_second": fraction{&e.Load.CallsPerSecond},
 			"mix":              text{&e.Load.Mix},
+			"speed":            fraction{&e.Load.Speed},
 			"seed":             number[uint64]{&e.Load.Seed},
 		},
 		"endpoints": named[Endpoint]{&e.Endpoints, func(e *Endpoint) section {
@@ -109,6 +113,9 @@ func (k *checker) engine() {
 	}
 	if r := e.Load.CallsPerSecond; !(r >= 0 && r <= maxCallsPerSecond) {
 		k.bad("source.engine.load.calls_per_second", "is %v, must be 0 to %d", r, maxCallsPerSecond)
+	}
+	if s := e.Load.Speed; s != 0 && !(s >= minSpeed && s <= maxSpeed) {
+		k.bad("source.engine.load.speed", "is %v, must be %v to %v: how much faster than people all is done", s, minSpeed, maxSpeed)
 	}
 	if e.Load.Mix != "" {
 		k.oneOf("source.engine.load.mix", e.Load.Mix, MixOffice, MixTransfer)

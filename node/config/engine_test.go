@@ -17,7 +17,7 @@ func TestEngine(t *testing.T) {
     config_dir: conf
     language: de
     seed: 42
-    load: {calls_per_second: 0.5, mix: transfer, seed: 7}
+    load: {calls_per_second: 0.5, mix: transfer, speed: 2.5, seed: 7}
     endpoints:
       alice: {ring: 2s, talk: 30s, dtmf: "1#"}
       bob: {result: busy}
@@ -33,7 +33,7 @@ func TestEngine(t *testing.T) {
 	dir := filepath.Dir(file)
 	want := Engine{
 		Extensions: filepath.Join(dir, "acl.conf"), ConfigDir: filepath.Join(dir, "conf"), Language: "de", Seed: 42,
-		Load:      Traffic{0.5, MixTransfer, 7},
+		Load:      Traffic{0.5, MixTransfer, 2.5, 7},
 		Endpoints: map[string]Endpoint{"alice": {Ring: 2 * time.Second, Talk: 30 * time.Second, DTMF: "1#"}, "bob": {Result: ResultBusy}, "carol": {}},
 		Parking:   []Lot{{"default", 701, 720, 45 * time.Second}, {"second", 801, 801, 0}},
 	}
@@ -56,6 +56,8 @@ func TestEngineProblems(t *testing.T) {
 		"load: {calls_per_second: many}":             `5: source.engine.load.calls_per_second: is "many", must be a number`,
 		"load: {calls_per_second: 1e9}":              "5: source.engine.load.calls_per_second: is 1e+09, must be 0 to 10000",
 		"load: {calls_per_second: .nan}":             "5: source.engine.load.calls_per_second: ",
+		"load: {speed: -1}":                          "5: source.engine.load.speed: is -1, must be 0.1 to 100",
+		"load: {speed: .nan}":                        "5: source.engine.load.speed: ",
 		"load: {mix: party}":                         `5: source.engine.load.mix: is "party", must be office, or transfer`,
 		"endpoints: {a: {result: maybe}}":            "5: source.engine.endpoints.a.result: ",
 		"endpoints: {a b: {}}":                       "5: source.engine.endpoints.a b: must be named with",

@@ -17,7 +17,7 @@ func BenchmarkEngine(b *testing.B) {
 			const rate = 1000
 			var kept []Event
 			events := 0
-			e := loaded(b, mix, rate, func(more []Event) {
+			e := loaded(b, config.Traffic{CallsPerSecond: rate, Mix: mix, Seed: 7}, func(more []Event) {
 				events += len(more)
 				if len(kept) < 200_000 {
 					kept = append(kept, more...)

@@ -51,11 +51,12 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	seed, sims := seedOf(&cfg), endpoints(cfg.Settings.Endpoints)
-	generator := newLoad(cfg.Settings.Load, seed, sims)
+	warn := limited(cfg.Log)
+	generator := newLoad(cfg.Settings.Load, seed, sims, warn)
 	e := newEngine(pbx.Config{
 		SystemName: cfg.SystemName, Language: cfg.Settings.Language, Endpoints: sims,
 		Lots: lots(cfg.Settings.Parking), Dialplan: plan.Of(loaded), Globals: globals(loaded), ChannelVars: cfg.ChannelVars, Seed: seed,
-		Warn: limited(cfg.Log), Location: locations(),
+		Warn: warn, Location: locations(),
 	}, translator.Writer{SystemName: cfg.SystemName, Timestamps: cfg.Timestamps})
 	e.cfg, e.load, e.born = cfg, generator, time.Now()
 	e.reloaded.Store(&e.born)
@@ -113,11 +114,13 @@ func seedOf(cfg *Config) uint64 {
 }
 
 // newLoad makes the generator that the settings ask for, if they do, and adds its endpoints.
-func newLoad(c config.Traffic, seed uint64, sims map[string]pbx.Endpoint) *load.Generator {
+func newLoad(c config.Traffic, seed uint64, sims map[string]pbx.Endpoint, warn func(string)) *load.Generator {
 	if c.CallsPerSecond == 0 {
 		return nil
 	}
-	g, people := load.New(load.Config{CallsPerSecond: c.CallsPerSecond, Transfers: c.Mix == config.MixTransfer, Seed: cmp.Or(c.Seed, seed)})
+	g, people := load.New(load.Config{
+		CallsPerSecond: c.CallsPerSecond, Transfers: c.Mix == config.MixTransfer, Speed: c.Speed, Seed: cmp.Or(c.Seed, seed), Warn: warn,
+	})
 	maps.Copy(sims, people)
 	return g
 }

@@ -58,7 +58,10 @@ type Engine struct {
 }
 
 // Stats are figures about calls, and what did not fit.
-type Stats = pbx.Stats
+type Stats struct {
+	pbx.Stats
+	Load load.Stats // of the calls that it makes by itself
+}
 
 // Stats returns the figures of the last step.
 func (e *Engine) Stats() Stats {
@@ -137,7 +140,10 @@ func (e *Engine) step(now time.Time, inputs []pbx.Input) time.Duration {
 }
 
 func (e *Engine) count() {
-	now := e.pbx.Stats()
+	now := Stats{Stats: e.pbx.Stats()}
+	if e.load != nil {
+		now.Load = e.load.Stats()
+	}
 	e.statsMu.Lock()
 	defer e.statsMu.Unlock()
 	e.stats = now

@@ -2,22 +2,29 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"flag"
 	"fmt"
+	"hash"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/engine/internal/pbx"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/ami/verify"
 )
 
+var (
+	seeds = flag.Int("seeds", 1, "how many runs of TestLoad, of each mix")
+	seed0 = flag.Uint64("seed", 0, "the first one's seed")
+)
+
 // loaded makes an engine that makes calls by itself, and hand is given what it says.
-func loaded(tb testing.TB, mix string, rate float64, hand func([]Event)) *Engine {
+func loaded(tb testing.TB, traffic config.Traffic, hand func([]Event)) *Engine {
 	var log bytes.Buffer
-	e, err := New(Config{SystemName: "alpha", Settings: config.Engine{Seed: 7, Load: config.Traffic{CallsPerSecond: rate, Mix: mix}},
-		Log: slog.New(slog.NewTextHandler(&log, nil))})
+	e, err := New(Config{SystemName: "alpha", Settings: config.Engine{Seed: 7, Load: traffic}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -37,48 +44,87 @@ func (e *Engine) advance(from time.Time, d time.Duration) (to time.Time) {
 	return end
 }
 
-// TestLoad: what the generator does breaks no rule of order, has all that its mix is made of, and is the same each time.
+// tally is what an engine said: a sum of all of it, and how often what.
+type tally struct {
+	stream hash.Hash
+	seen   map[string]int
+}
+
+func (y *tally) add(name string, m *ami.Message) {
+	switch name {
+	case "DialEnd":
+		name += " " + string(m.Get("DialStatus"))
+	case "BlindTransfer":
+		name += " " + string(m.Get("Result"))
+	case "AttendedTransfer":
+		name += " " + string(m.Get("Result")) + " " + string(m.Get("DestType"))
+	}
+	y.seen[name]++
+}
+
+// runLoad lets an engine make calls for a minute and a half, then lets them end, and holds what it said against the rules of order.
+func runLoad(t *testing.T, traffic config.Traffic) tally {
+	y := tally{stream: sha256.New(), seen: map[string]int{}}
+	checker := verify.New(verify.Config{Report: func(v verify.Violation) { t.Errorf("%v", v) }})
+	e := loaded(t, traffic, func(events []Event) {
+		for i := range events {
+			m, err := ami.ParseMessage(events[i].Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checker.Next(m)
+			y.add(events[i].Name, m)
+			y.stream.Write(events[i].Text)
+		}
+	})
+	now := e.advance(time.Unix(1_700_000_000, 0), 90*time.Second)
+	if s := e.Stats(); s.Refused+s.DroppedFrames+s.Unkept+s.Load.LeftOut > 0 || s.Load.Calls == 0 {
+		t.Errorf("%+v", s)
+	}
+	e.load = nil
+	for range 20 {
+		now = e.advance(now, time.Minute)
+	}
+	for _, b := range e.pbx.BridgeList("") { // that of the parking lot stays
+		out, _ := e.pbx.Step(now, pbx.BridgeDestroy{Bridge: b.Parts[0].Bridge.Uniqueid})
+		e.publish(out)
+	}
+	checker.End(true)
+	if s := e.Stats(); s.Channels > 0 {
+		t.Errorf("%d channels never end: %v", s.Channels, e.pbx.CoreShowChannels())
+	}
+	return y
+}
+
+// TestLoad: what the generator does breaks no rule of order, ends, has all that its mix is made of, and is the same each time.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for mix, wanted := range map[string][]string{
-		config.MixOffice: {"Newchannel", "DialBegin", "DialEnd", "BridgeEnter", "Hold", "Unhold", "DTMFEnd", "UserEvent", "LocalBridge",
-			"LocalOptimizationEnd", "OriginateResponse", "MusicOnHoldStart", "BlindTransfer", "ParkedCall", "AttendedTransfer"},
-		config.MixTransfer: {"BlindTransfer", "AttendedTransfer", "ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "LocalOptimizationEnd"},
+		config.MixOffice: {"Newchannel", "DialBegin", "BridgeEnter", "Hold", "Unhold", "DTMFEnd", "UserEvent", "LocalBridge", "LocalOptimizationEnd",
+			"OriginateResponse", "MusicOnHoldStart", "BlindTransfer Success", "ParkedCall", "AttendedTransfer Success Bridge",
+			"DialEnd ANSWER", "DialEnd BUSY", "DialEnd CANCEL", "DialEnd NOANSWER", "DialEnd CONGESTION"},
+		config.MixTransfer: {"BlindTransfer Success", "BlindTransfer Invalid", "AttendedTransfer Success Bridge", "AttendedTransfer Success Threeway",
+			"AttendedTransfer Fail Fail", "BridgeMerge", "ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "LocalOptimizationEnd"},
 	} {
-		t.Run(mix, func(t *testing.T) {
-			t.Parallel()
-			run := func() (string, map[string]int) {
-				var stream strings.Builder
-				seen := map[string]int{}
-				checker := verify.New(verify.Config{Report: func(v verify.Violation) { t.Errorf("%v", v) }})
-				e := loaded(t, mix, 20, func(events []Event) {
-					for i := range events {
-						m, err := ami.ParseMessage(events[i].Text)
-						if err != nil {
-							t.Fatal(err)
-						}
-						checker.Next(m)
-						seen[events[i].Name]++
-						stream.Write(events[i].Text)
+		for i := range *seeds {
+			traffic := config.Traffic{CallsPerSecond: 20, Mix: mix, Seed: *seed0 + uint64(i) + 1}
+			t.Run(fmt.Sprint(mix, traffic.Seed), func(t *testing.T) {
+				t.Parallel()
+				one := runLoad(t, traffic)
+				for _, name := range wanted {
+					if one.seen[name] == 0 {
+						t.Errorf("no %s", name)
 					}
-				})
-				e.advance(time.Unix(1_700_000_000, 0), 90*time.Second)
-				checker.End(false)
-				if s := e.Stats(); s.Refused+s.DroppedFrames > 0 || e.load.Stats().LeftOut > 0 {
-					t.Errorf("%+v %+v", s, e.load.Stats())
 				}
-				return stream.String(), seen
-			}
-			one, seen := run()
-			for _, name := range wanted {
-				if seen[name] == 0 {
-					t.Errorf("no %s", name)
+				dialled := one.seen["DialEnd ANSWER"] + one.seen["DialEnd BUSY"] + one.seen["DialEnd NOANSWER"] + one.seen["DialEnd CANCEL"] + one.seen["DialEnd CONGESTION"]
+				if share := 100 * one.seen["DialEnd ANSWER"] / dialled; share < 45 || share > 80 {
+					t.Errorf("%d %% are answered", share)
 				}
-			}
-			if two, _ := run(); one != two {
-				t.Error("the same seed, another stream")
-			}
-			t.Log(fmt.Sprint(len(one), " bytes, ", seen))
-		})
+				if i == 0 && !bytes.Equal(one.stream.Sum(nil), runLoad(t, traffic).stream.Sum(nil)) {
+					t.Error("the same seed, another stream")
+				}
+				t.Log(one.seen)
+			})
+		}
 	}
 }

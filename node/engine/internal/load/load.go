@@ -18,6 +18,7 @@ const (
 	context = "amibus-load"
 	phones  = 40  // Sim/load-100, Sim/load-101 …
 	first   = 100 // their numbers
+	helpful = 4   // so many of them always answer
 )
 
 // Dialplan is what the calls of a Generator run.
@@ -28,8 +29,10 @@ var Dialplan string
 // Config of a Generator.
 type Config struct {
 	CallsPerSecond float64
-	Transfers      bool // the mix that moves calls about, else that of an office
+	Transfers      bool    // the mix that moves calls about, else that of an office
+	Speed          float64 // how much faster than people all is done: what they take their time for takes so much less; 0: 1
 	Seed           uint64
+	Warn           func(text string) // a line for the log; may be nil
 }
 
 // Calls is what a Generator may ask of the PBX.
@@ -40,17 +43,17 @@ type Calls interface {
 
 // Generator makes calls.
 type Generator struct {
-	cfg   Config
-	rand  *rand.Rand
-	mix   []share
-	sum   int
-	now   time.Time
-	next  time.Time // call
-	deeds deeds
-	order uint64
-	last  string // the caller of the call before
-	out   []pbx.Input
-	stats Stats
+	cfg    Config
+	rand   *rand.Rand
+	mix    []share
+	sum    int
+	now    time.Time
+	next   time.Time // call
+	deeds  deeds
+	order  uint64
+	before call // the call before
+	out    []pbx.Input
+	stats  Stats
 }
 
 // Stats of a Generator.
@@ -63,6 +66,9 @@ type Stats struct {
 // New returns a Generator, and the endpoints that it calls.
 func New(cfg Config) (*Generator, map[string]pbx.Endpoint) {
 	g := &Generator{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x6f6666696365)), mix: office}
+	if g.cfg.Speed == 0 {
+		g.cfg.Speed = 1
+	}
 	if cfg.Transfers {
 		g.mix = transfers
 	}
@@ -89,11 +95,11 @@ func (g *Generator) Step(now time.Time, calls Calls) []pbx.Input {
 	}
 	for made := 0; !g.next.After(now); g.next = g.next.Add(g.pause()) {
 		if made++; made > burst {
-			g.stats.LeftOut++
+			g.leaveOut(fmt.Sprintf("the process did not run for a while, or is too slow: of the calls that are due no more than %d are made", burst))
 			continue
 		}
 		g.stats.Calls++
-		g.call()
+		g.dial()
 	}
 	return g.out
 }
@@ -113,8 +119,8 @@ func (g *Generator) pause() time.Duration {
 
 func (g *Generator) say(in pbx.Input) { g.out = append(g.out, in) }
 
-// call makes one, of the kind that the mix has in store.
-func (g *Generator) call() {
+// dial makes a call, of the kind that the mix has in store.
+func (g *Generator) dial() {
 	n := g.rand.IntN(g.sum)
 	for _, s := range g.mix {
 		if n -= s.weight; n < 0 {
@@ -124,18 +130,23 @@ func (g *Generator) call() {
 	}
 }
 
+// call is one that an endpoint made: its channel.
+type call struct{ id, endpoint string }
+
 // begin lets an endpoint call, and plans what is done with the call; then is nil if nothing is.
-func (g *Generator) begin(from, exten, num, name string, then func(id string)) {
-	g.say(pbx.Incoming{Endpoint: from, Context: context, Exten: exten, CallerNum: num, CallerName: name, Begun: func(id string) {
-		before := g.last
-		g.last = id
-		if then != nil {
-			then(id)
-		}
-		if before != "" && g.cfg.Transfers && g.chance(5) {
-			g.after(5, 15, func(calls Calls) { g.join(calls, before, id) })
-		}
-	}})
+func (g *Generator) begin(from, exten, num, name string, then func(call)) {
+	in := pbx.Incoming{Endpoint: from, Context: context, Exten: exten, CallerNum: num, CallerName: name}
+	if then != nil {
+		in.Begun = func(id string) { then(call{id, from}) }
+	}
+	g.say(in)
+}
+
+// leaveOut counts what is not done, and says why of the first.
+func (g *Generator) leaveOut(why string) {
+	if g.stats.LeftOut++; g.stats.LeftOut == 1 && g.cfg.Warn != nil {
+		g.cfg.Warn("load: " + why)
+	}
 }
 
 // chance is so many times out of a hundred.
@@ -143,7 +154,12 @@ func (g *Generator) chance(percent int) bool { return g.rand.IntN(100) < percent
 
 // some is a time between so many seconds.
 func (g *Generator) some(from, to float64) time.Duration {
-	return time.Duration((from + g.rand.Float64()*(to-from)) * float64(time.Second))
+	return g.time(time.Duration((from + g.rand.Float64()*(to-from)) * float64(time.Second)))
+}
+
+// time is how long something takes that takes people so long.
+func (g *Generator) time(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / g.cfg.Speed)
 }
 
 func (g *Generator) phone() int { return first + g.rand.IntN(phones) }
@@ -182,7 +198,7 @@ func (d *deeds) Pop() any {
 // after plans a deed some seconds from now.
 func (g *Generator) after(from, to float64, do func(Calls)) {
 	if len(g.deeds) >= maxDeeds {
-		g.stats.LeftOut++
+		g.leaveOut(fmt.Sprintf("nothing more is planned to be done with calls: there are %d plans already", maxDeeds))
 		return
 	}
 	g.order++
