@@ -61,6 +61,7 @@ type Endpoint struct {
 	Cause   int           // of ResultReject; default 21
 	DTMF    string        // sent after the answer
 	Forward string        // TECH/RESOURCE to call instead
+	Native  bool          // with another such one its bridge is native_rtp
 }
 
 // Lot is a parking lot.
@@ -68,6 +69,10 @@ type Lot struct {
 	Name        string
 	First, Last int
 	Timeout     time.Duration // default 45 s
+	FindNext    bool          // the space behind the one that was taken last, not the first free one
+	Comeback    string        // the context where a call goes on that nobody came for; empty: the parker is rung
+	DialTime    time.Duration // for which the parker is rung; default 30 s
+	Music       string        // class of music; default "default"
 }
 
 func engineKeys(e *Engine) section {
@@ -85,12 +90,13 @@ func engineKeys(e *Engine) section {
 		"endpoints": named[Endpoint]{&e.Endpoints, func(e *Endpoint) section {
 			return section{
 				"result": text{&e.Result}, "ring": duration{&e.Ring}, "talk": duration{&e.Talk}, "cause": number[int]{&e.Cause},
-				"dtmf": text{&e.DTMF}, "forward": text{&e.Forward},
+				"dtmf": text{&e.DTMF}, "forward": text{&e.Forward}, "native": truth{&e.Native},
 			}
 		}},
 		"parking": several[Lot]{&e.Parking, func(l *Lot) section {
 			return section{
 				"name": text{&l.Name}, "first": number[int]{&l.First}, "last": number[int]{&l.Last}, "timeout": duration{&l.Timeout},
+				"find_next": truth{&l.FindNext}, "comeback": text{&l.Comeback}, "dial_time": duration{&l.DialTime}, "music": text{&l.Music},
 			}
 		}},
 	}
@@ -159,6 +165,9 @@ func (k *checker) parking(lots []Lot) {
 		}
 		if l.First < 1 || l.Last < l.First || l.Last > maxSpace || l.Last-l.First >= maxSpaces {
 			k.bad(key+".first", "the spaces %d to %d must be from 1 to %d, at most %d", l.First, l.Last, maxSpace, maxSpaces)
+		}
+		if hasControl(l.Comeback) || hasControl(l.Music) {
+			k.bad(key, "comeback and music must have no control characters")
 		}
 		for _, o := range lots[:i] {
 			if l.First <= o.Last && o.First <= l.Last {

@@ -19,12 +19,12 @@ func TestEngine(t *testing.T) {
     seed: 42
     load: {calls_per_second: 0.5, mix: transfer, speed: 2.5, seed: 7}
     endpoints:
-      alice: {ring: 2s, talk: 30s, dtmf: "1#"}
+      alice: {ring: 2s, talk: 30s, dtmf: "1#", native: true}
       bob: {result: busy}
       carol:
     parking:
       - {name: default, first: 701, last: 720, timeout: 45s}
-      - {name: second, first: 801, last: 801}
+      - {name: second, first: 801, last: 801, find_next: true, comeback: back, dial_time: 5s, music: jazz}
 `)
 	c, err := Load(file)
 	if err != nil {
@@ -34,8 +34,8 @@ func TestEngine(t *testing.T) {
 	want := Engine{
 		Extensions: filepath.Join(dir, "acl.conf"), ConfigDir: filepath.Join(dir, "conf"), Language: "de", Seed: 42,
 		Load:      Traffic{0.5, MixTransfer, 2.5, 7},
-		Endpoints: map[string]Endpoint{"alice": {Ring: 2 * time.Second, Talk: 30 * time.Second, DTMF: "1#"}, "bob": {Result: ResultBusy}, "carol": {}},
-		Parking:   []Lot{{"default", 701, 720, 45 * time.Second}, {"second", 801, 801, 0}},
+		Endpoints: map[string]Endpoint{"alice": {Ring: 2 * time.Second, Talk: 30 * time.Second, DTMF: "1#", Native: true}, "bob": {Result: ResultBusy}, "carol": {}},
+		Parking:   []Lot{{Name: "default", First: 701, Last: 720, Timeout: 45 * time.Second}, {"second", 801, 801, 0, true, "back", 5 * time.Second, "jazz"}},
 	}
 	if !reflect.DeepEqual(c.Source.Engine, want) {
 		t.Errorf("%+v\nwant %+v", c.Source.Engine, want)
@@ -65,6 +65,7 @@ func TestEngineProblems(t *testing.T) {
 		"endpoints: {a: {cause: 200}}":               "5: source.engine.endpoints.a.cause: ",
 		"endpoints: {a: {dtmf: \"1x\"}}":             "5: source.engine.endpoints.a.dtmf: ",
 		"endpoints: {a: {forward: bob}}":             "5: source.engine.endpoints.a.forward: ",
+		"endpoints: {a: {native: yes}}":              `5: source.engine.endpoints.a.native: is "yes", must be true or false`,
 		"endpoints: {a: {rings: 1s}}":                "5: source.engine.endpoints.a.rings: is not a key",
 		"endpoints: [a]":                             "5: source.engine.endpoints: is a list, must be a section of names",
 		"endpoints: {a: {}, a: {}}":                  "5: source.engine.endpoints.a: is given twice",

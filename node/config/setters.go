@@ -43,6 +43,21 @@ func (t fraction) set(d *decoder, key string, n *yaml.Node) {
 	*t.to = f
 }
 
+// truth is true or false.
+type truth struct{ to *bool }
+
+func (t truth) set(d *decoder, key string, n *yaml.Node) {
+	s, ok := d.scalar(key, n)
+	if !ok {
+		return
+	}
+	if s != "true" && s != "false" {
+		d.bad(n.Line, key, "is %q, must be true or false", s)
+		return
+	}
+	*t.to = s == "true"
+}
+
 // named is a mapping of names that the user chooses, each a section.
 type named[T any] struct {
 	to   *map[string]T

@@ -128,7 +128,7 @@ func newLoad(c config.Traffic, seed uint64, sims map[string]pbx.Endpoint, warn f
 func endpoints(all map[string]config.Endpoint) map[string]pbx.Endpoint {
 	out := map[string]pbx.Endpoint{}
 	for name, e := range all {
-		to := pbx.Endpoint{Ring: e.Ring, Talk: e.Talk, DTMF: e.DTMF, Forward: e.Forward}
+		to := pbx.Endpoint{Ring: e.Ring, Talk: e.Talk, DTMF: e.DTMF, Forward: e.Forward, Native: e.Native}
 		switch e.Result {
 		case config.ResultBusy:
 			to.Busy = true
@@ -149,7 +149,8 @@ func endpoints(all map[string]config.Endpoint) map[string]pbx.Endpoint {
 func lots(all []config.Lot) []pbx.Lot {
 	out := make([]pbx.Lot, len(all))
 	for i, l := range all {
-		out[i] = pbx.Lot{Name: l.Name, First: l.First, Last: l.Last, Timeout: cmp.Or(l.Timeout, parkingTime)}
+		out[i] = pbx.Lot{Name: l.Name, First: l.First, Last: l.Last, Timeout: cmp.Or(l.Timeout, parkingTime), FindNext: l.FindNext,
+			Comeback: l.Comeback, DialTime: l.DialTime, Music: l.Music}
 	}
 	return out
 }
