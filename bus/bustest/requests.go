@@ -184,22 +184,22 @@ func testCancelStream(t *testing.T, start Start) { cancelRequest(t, start, true)
 func cancelRequest(t *testing.T, start Start, chunks bool) {
 	all := buses(t, start, 2)
 	ended, began := make(chan error, 1), make(chan struct{})
-	h := endless(ended, chunks)
-	serve(t, all[1], "cancel", func(ctx context.Context, req []byte, send func([]byte) error) error {
+	h, subject := endless(ended, chunks), fmt.Sprint("cancel.", chunks) // both tests may run on one server
+	serve(t, all[1], subject, func(ctx context.Context, req []byte, send func([]byte) error) error {
 		close(began)
 		return h(ctx, req, send)
 	})
-	awaitWanted(t, "cancel", all[0])
+	awaitWanted(t, subject, all[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-began
 		cancel()
 	}()
-	if err := all[0].Request(ctx, "cancel", nil, func([]byte) error { return nil }); err != context.Canceled {
+	if err := all[0].Request(ctx, subject, nil, func([]byte) error { return nil }); err != context.Canceled {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	receive(t, "the handler is told", ended)
-	if err := all[0].Request(ctx, "cancel", nil, nil); err != context.Canceled {
+	if err := all[0].Request(ctx, subject, nil, nil); err != context.Canceled {
 		t.Errorf("context ended before: got %v", err)
 	}
 }
