@@ -12,8 +12,8 @@ import (
 
 const (
 	maxDeeds = 100_000
-	// burst is how many calls may be behind time: after a pause of the process no more are made up for.
-	burst = 1000
+	// maxLate is how late a call may be made: after a pause of the process those that are later are left out.
+	maxLate = 2 * time.Second
 
 	context = "amibus-load"
 	phones  = 40  // Sim/load-100, Sim/load-101 …
@@ -93,9 +93,9 @@ func (g *Generator) Step(now time.Time, calls Calls) []pbx.Input {
 		d := heap.Pop(&g.deeds).(deed)
 		d.do(calls)
 	}
-	for made := 0; !g.next.After(now); g.next = g.next.Add(g.pause()) {
-		if made++; made > burst {
-			g.leaveOut(fmt.Sprintf("the process did not run for a while, or is too slow: of the calls that are due no more than %d are made", burst))
+	for ; !g.next.After(now); g.next = g.next.Add(g.pause()) {
+		if now.Sub(g.next) > maxLate {
+			g.leaveOut(fmt.Sprintf("the process did not run for a while, or is too slow: calls that are %v late are not made", maxLate))
 			continue
 		}
 		g.stats.Calls++
