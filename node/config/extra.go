@@ -35,9 +35,7 @@ func (l *managerLoader) ownSetting(s *stanza, o setting, u *User) bool {
 			l.warn(s, o, "has no effect in this version")
 		}
 	case "ambiguous":
-		if u.AmbiguousOwn = l.word(s, o, "error", "own") == 1; u.AmbiguousOwn {
-			l.warn(s, o, "own has no effect in this version")
-		}
+		u.AmbiguousOwn = l.word(s, o, "error", "own") == 1
 	default:
 		return false
 	}

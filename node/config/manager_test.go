@@ -219,7 +219,7 @@ acl=office
 `)
 	want := []string{"general.authlimit", "general.colour",
 		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.setvar", "u.eventfilter(", "u.eventfilter", "u.endings",
-		"u.ambiguous", "u.actions", "u.acl", "u"}
+		"u.actions", "u.acl", "u"}
 	var got []string
 	for _, w := range m.Warnings {
 		got = append(got, w.Key)
@@ -236,7 +236,7 @@ acl=office
 	if m.Warnings[3].Line != 9 || m.AuthLimit != 50 {
 		t.Errorf("%+v", m)
 	}
-	if text := m.Warnings[11].Text; !strings.Contains(text, "did you mean Originate?") {
+	if text := m.Warnings[10].Text; !strings.Contains(text, "did you mean Originate?") {
 		t.Errorf("actions: %s", text)
 	}
 	u, _ := m.User("u")
