@@ -153,7 +153,7 @@ var details = map[string]detail{
 
 	"BridgeTechnologySuspend":   safe(),
 	"BridgeTechnologyUnsuspend": safe(),
-	"DBDel":                     safe("Database entry not found"),
+	"DBDel":                     safe("Database entry not found", "Database entry could not be deleted"), // 12 and 22
 	"DBDelTree":                 safe("Database entry not found"),
 	"DBPut":                     safe(),
 	"QueueAdd":                  {none: []string{"Unable to add interface to queue: No such queue"}},
