@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -27,9 +26,7 @@ func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, 
 		d.Do, d.Node = actions.Run, n.self
 	case d.Do == actions.Ask:
 		n.askWho(ctx, &d)
-		if d = actions.Route(action, view); d.Do == actions.Ask { // not all have answered
-			return send(errorTo(action, fmt.Sprintf("%s not found, and not all nodes could be asked", d.Is)))
-		}
+		d = actions.Route(action, view) // to ask again means that not all have answered: then Text says so
 	}
 	caller := forward.Caller{User: c.User, Address: c.Address, Session: c.Session, Counter: c.Counter}
 	switch d.Do {

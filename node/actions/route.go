@@ -42,7 +42,7 @@ type Decision struct {
 	Node    merge.Node
 	Parts   []Part   // nodes in view, this one first
 	Missing []string // labels of the nodes out of view
-	Text    string
+	Text    string // of the error; with Ask, of the one to give if that does not settle it
 	Key     []byte // in the action
 	Is      Thing  // of the Key: Channel or Bridge
 }
@@ -236,7 +236,10 @@ func (d Decision) unknown(v *View, p *Param, value []byte, certain bool) Decisio
 		everybody := *v
 		everybody.Reach = nil // that nobody has it holds for all users
 		if ask := d.all(&everybody, Ask); ask.Do == Ask {
-			ask.Key = value
+			ask.Key, ask.Text = value, title(p.Is)+" not found, and not all nodes could be asked"
+			if missing := v.missing(); len(missing) > 0 {
+				ask.Text = fmt.Sprintf("%s not found on the nodes that could be asked; out of view: %s", title(p.Is), strings.Join(missing, ", "))
+			}
 			return ask
 		}
 	}
