@@ -11,10 +11,18 @@ import (
 )
 
 // newEngines starts nodes with an engine each.
-func newEngines(t *testing.T, names ...string) *testCluster {
+func newEngines(t testing.TB, names ...string) *testCluster {
 	t.Helper()
 	c := newTestCluster(t, 10*time.Second)
 	c.source = config.Source{Kind: config.KindEngine}
+	c.engines(names...)
+	return c
+}
+
+// engines starts nodes and waits until they know each other.
+func (c *testCluster) engines(names ...string) {
+	t := c.t
+	t.Helper()
 	for _, name := range names {
 		n := &testNode{name: name, dir: t.TempDir()}
 		c.nodes = append(c.nodes, n)
@@ -25,11 +33,10 @@ func newEngines(t *testing.T, names ...string) *testCluster {
 	for _, n := range c.nodes {
 		eventually(t, n.name+" runs its engine, and knows the others'", func() bool { return n.own.Up() && len(n.sources()) == len(names) })
 	}
-	return c
 }
 
 // ask sends an action and returns the messages of the answer: the Response and, of a list, all of it.
-func (c *amiClient) ask(t *testing.T, lines ...string) (answer []*ami.Message) {
+func (c *amiClient) ask(t testing.TB, lines ...string) (answer []*ami.Message) {
 	t.Helper()
 	if err := c.say(lines...); err != nil {
 		t.Fatal(err)

@@ -36,10 +36,11 @@ order=arrival
 
 // testCluster is some nodes in one process. Each may be stopped and started again; events are raised at those that run.
 type testCluster struct {
-	t       *testing.T
+	t       testing.TB
 	hold    time.Duration
 	journal string        // of nodes started from now on; memory if empty
 	source  config.Source // of nodes started from now on; none if empty
+	users   string        // more of them, of nodes started from now on
 	nodes   []*testNode
 }
 
@@ -52,7 +53,7 @@ type testNode struct {
 	raised atomic.Int64
 }
 
-func newTestCluster(t *testing.T, hold time.Duration, names ...string) *testCluster {
+func newTestCluster(t testing.TB, hold time.Duration, names ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, hold: hold}
 	for _, name := range names {
@@ -76,7 +77,7 @@ func (c *testCluster) start(n *testNode) {
 func (c *testCluster) launch(n *testNode) {
 	c.t.Helper()
 	manager := filepath.Join(n.dir, "manager.conf")
-	if err := os.WriteFile(manager, []byte(clusterUsers), 0o600); err != nil {
+	if err := os.WriteFile(manager, []byte(clusterUsers+c.users), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 	cfg := config.Default()
@@ -155,7 +156,7 @@ func (c *testCluster) meet() {
 	}
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -171,7 +172,7 @@ type amiClient struct {
 }
 
 // login logs in, and returns once that is answered.
-func login(t *testing.T, addr, user string, lines ...string) (*amiClient, error) {
+func login(t testing.TB, addr, user string, lines ...string) (*amiClient, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
