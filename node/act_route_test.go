@@ -132,6 +132,23 @@ func TestWhereActionsGo(t *testing.T) {
 	}
 }
 
+// TestAskForTwo: both channels of an action are asked for if nobody has told of them.
+func TestAskForTwo(t *testing.T) {
+	t.Parallel()
+	c := newEngines(t, "alpha", "bravo", "charlie")
+	callsAt(t, c, 1)
+	alpha, bravo := c.nodes[0], c.nodes[1]
+	client, err := login(t, alpha.AMI(), "plain", "Events: off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha.owners.Remove(bravo.self) // it has heard nothing
+	a := client.ask(t, "Action: Redirect", "Channel: bravo-call-0", "ExtraChannel: bravo-call-0;2", "Context: test", "Exten: echo", "Priority: 1")
+	if string(a[0].Get("Response")) != "Success" {
+		t.Errorf("%q", a[0].Bytes())
+	}
+}
+
 // itemsByNode counts the items of a list by their last header, SystemName.
 func itemsByNode(list []*ami.Message) string {
 	items := map[string]int{}

@@ -21,12 +21,14 @@ const askTime = 2 * time.Second
 func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {
 	view := n.view(c)
 	d := actions.Route(action, view)
-	switch {
-	case d.Do == actions.Ask && n.alone(&d): // the own source says so itself
-		d.Do, d.Node = actions.Run, n.self
-	case d.Do == actions.Ask:
+	for asked := ""; d.Do == actions.Ask && asked != string(d.Key); { // an action may name two
+		if n.alone(&d) { // the own source says so itself
+			d.Do, d.Node = actions.Run, n.self
+			break
+		}
+		asked = string(d.Key)
 		n.askWho(ctx, &d)
-		d = actions.Route(action, view) // to ask again means that not all have answered: then Text says so
+		d = actions.Route(action, view) // to ask for the same again means that not all have answered: then Text says so
 	}
 	caller := forward.Caller{User: c.User, Address: c.Address, Session: c.Session, Counter: c.Counter}
 	switch d.Do {

@@ -42,9 +42,9 @@ type Decision struct {
 	Node    merge.Node
 	Parts   []Part   // nodes in view, this one first
 	Missing []string // labels of the nodes out of view
-	Text    string // of the error; with Ask, of the one to give if that does not settle it
-	Key     []byte // in the action
-	Is      Thing  // of the Key: Channel or Bridge
+	Text    string   // of the error; with Ask, of the one to give if that does not settle it
+	Key     []byte   // in the action
+	Is      Thing    // of the Key: Channel or Bridge
 }
 
 // Permission is what somebody is told who may not act on any node that an action could run on.
