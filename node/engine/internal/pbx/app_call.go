@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -11,26 +12,46 @@ const (
 	mediaWait = 500 * time.Millisecond // Answer waits so long for media that never comes
 )
 
+// answer is Answer([ms[,i]]): it waits for media, at least that long; i: it does not.
 func answer(t *thread, args string, done func(bool)) {
-	c := t.c
-	if c.state == stateUp {
+	c, parts := t.c, split(args)
+	delay, on := mediaWait, isMedia
+	if ms, err := strconv.Atoi(strings.TrimSpace(at(parts, 0))); err == nil && ms > 0 {
+		delay, on = min(max(delay, time.Duration(ms)*time.Millisecond), time.Hour), nil
+	}
+	before := c.state
+	c.answer()
+	if at(parts, 1) == "i" || before != stateRing && before != stateRinging {
 		done(true)
 		return
 	}
-	c.answer()
-	delay := mediaWait
-	if ms, err := strconv.Atoi(strings.TrimSpace(at(split(args), 0))); err == nil && ms > 0 {
-		delay = min(time.Duration(ms)*time.Millisecond, time.Hour)
-	}
-	c.wait(delay, nil, func(w why) { done(w == elapsed) })
+	c.wait(delay, on, func(w why) { done(w != stopped) })
 }
 
-func hangup(t *thread, args string, done func(bool)) {
-	if n, err := strconv.Atoi(strings.TrimSpace(args)); err == nil && n > 0 {
-		t.c.cause = n
-	} else if t.c.cause == 0 {
-		t.c.cause = 16
+// isMedia: who sends a digit is heard.
+func isMedia(f frame) bool { return f.kind == frameDTMFBegin }
+
+// pickUp answers a channel that is not up, unless it is to be heard before it answers.
+func (c *channel) pickUp(early bool, then func(ok bool)) {
+	if early || c.state == stateUp {
+		then(true)
+		return
 	}
+	c.answer()
+	c.wait(mediaWait, isMedia, func(w why) { then(w != stopped) })
+}
+
+// hangup is Hangup([cause]), a name or a number.
+func hangup(t *thread, args string, done func(bool)) {
+	t.c.details.hangupSource = "dialplan/builtin"
+	cause, ok := 0, args == ""
+	if !ok {
+		if cause, ok = causeOf(args); !ok || cause == 0 {
+			t.c.p.warn("Invalid cause given to Hangup(): \"%s\"", args)
+			cause = 0
+		}
+	}
+	t.c.cause = cmp.Or(cause, t.c.cause, 16)
 	done(false)
 }
 
@@ -65,43 +86,43 @@ func (c *channel) refuse(what kind, cause int, args string, done func(bool)) {
 	c.wait(secondsOr(args, forever), nil, func(why) { done(false) })
 }
 
-// waitExten waits for digits that make an extension, and goes there.
+// waitExten is WaitExten([seconds[,options]]): the first digit begins an extension. m: with music.
 func waitExten(t *thread, args string, done func(bool)) {
-	c, dialed := t.c, ""
-	limit := secondsOr(at(split(args), 0), 10*time.Second)
-	choose := func() {
-		switch {
-		case c.exists(dialed):
-			c.place, t.jumped = place{c.place.context, dialed, 1}, true
-		case dialed == "" && c.exists("t"):
-			c.place, t.jumped = place{c.place.context, "t", 1}, true
-		case dialed != "" && c.exists("i"):
-			c.setVar("INVALID_EXTEN", dialed)
-			c.place, t.jumped = place{c.place.context, "i", 1}, true
-		case dialed != "":
-			done(false)
-			return
+	c, parts := t.c, split(args)
+	o, _ := parseOptions(at(parts, 1))
+	limit := secondsOr(at(parts, 0), 0)
+	if limit == 0 {
+		limit = responseTimeout
+	}
+	if o.has('m') {
+		c.startMusic(o['m'])
+	}
+	c.wait(limit, func(f frame) bool {
+		if f.kind == frameDTMFEnd {
+			t.digit = f.digit
 		}
-		done(true)
-	}
-	var next func()
-	next = func() {
-		c.wait(limit, func(f frame) bool {
-			if f.kind == frameDTMFEnd {
-				dialed += string(f.digit)
-			}
-			return f.kind == frameDTMFEnd
-		}, func(w why) {
-			switch {
-			case w == stopped:
-				done(false)
-			case w == enough && len(dialed) < 80 && c.more(dialed):
-				limit = 5 * time.Second
-				next()
-			default:
-				choose()
-			}
-		})
-	}
-	next()
+		return f.kind == frameDTMFEnd
+	}, func(w why) {
+		if o.has('m') {
+			c.stopMusic()
+		}
+		next := c.place
+		next.priority++
+		_, more := c.step(next)
+		switch {
+		case w == stopped:
+			done(false)
+		case w == enough || more:
+			done(true)
+		case c.exists("t"):
+			c.place, t.jumped = place{c.place.context, "t", 1}, true
+			done(true)
+		case c.exists("e"):
+			c.place, t.jumped = place{c.place.context, "e", 1}, true
+			done(true)
+		default:
+			c.p.warn("Timeout but no rule 't' or 'e' in context '%s'", c.place.context)
+			done(false)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,25 +10,35 @@ import (
 	"github.com/amibus/amibus/translator"
 )
 
-// dial is one run of Dial: it calls legs, and connects the first that answers.
+// dial is one run of Dial: it calls legs (dial_call.go), waits for the first that answers (dial_wait.go), and connects it (dial_answer.go).
 type dial struct {
-	t                        *thread
-	c                        *channel
-	p                        *PBX
-	options                  string
-	legs                     []*leg // live ones
-	began                    time.Time
-	heeding                  bool // the legs are read
-	ringing                  bool
-	limit                    *timer
-	busy, congested, missing int
-	done                     func(bool)
+	t         *thread
+	c         *channel
+	p         *PBX
+	o         options
+	legs      []*leg // live ones that were called
+	asked     int    // destinations that count for the status
+	single    bool   // there is one leg
+	heeding   bool   // the legs are read
+	ringing   bool   // the caller was told
+	rang      bool
+	progress  bool
+	limit     *timer        // for an answer
+	early     *timer        // for any sign of life
+	duration  time.Duration // of the talk at most; 0: as long as they like
+	status    string        // what DIALSTATUS says if nothing else does
+	busy      int           // legs, by why they were lost
+	congested int
+	missing   int
+	goOn      bool // with the next priority, whatever happened
+	done      func(bool)
 }
 
 // leg is one destination.
 type leg struct {
 	c        *channel
 	resource string // behind TECH/
+	forwards int
 }
 
 const (
@@ -35,82 +46,158 @@ const (
 	pollDelay = time.Millisecond // what it takes Dial to call all legs before it listens to the first
 )
 
-// clean are the variables that Dial unsets at its begin, in order.
+// clean are the variables that Dial sets to nothing at its begin, in order.
 var clean = []string{
 	"DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME", "DIALEDTIME_MS",
 	"RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS",
 }
 
-// dialApp is Dial(TECH/RESOURCE[&…][,timeout[,options]]).
+// dialApp is Dial(TECH/RESOURCE[&…][,timeout[^early][,options]]).
 func dialApp(t *thread, args string, done func(bool)) {
-	parts := split(args)
-	d := &dial{t: t, c: t.c, p: t.c.p, options: at(parts, 2), began: t.c.p.now, done: done}
+	parts, c := split(args), t.c
+	d := &dial{t: t, c: c, p: c.p, status: "CHANUNAVAIL", done: done}
 	for _, name := range clean {
-		d.c.setVar(name, "")
+		c.setVar(name, "")
 	}
-	legs := make([]*leg, 0, 1)
-	for _, to := range strings.Split(at(parts, 0), "&") {
-		if l := d.request(strings.TrimSpace(to)); l != nil && len(legs) < maxLegs {
+	o, whole := parseOptions(at(parts, 2))
+	d.o, d.goOn = o, o.has('g')
+	err := d.limits()
+	switch {
+	case c.details.dialed >= maxForwards:
+		c.p.warn("Cannot place outbound call from channel '%s'. Max forwards exceeded", c.name)
+		d.refuse("BUSY")
+	case c.flags&flagHangup != 0:
+		d.refuse("CANCEL")
+	case !whole:
+		c.p.warn("%s: Dial(%s): a parenthesis of the options is not closed", c.name, args)
+		d.refuse("INVALIDARGS")
+	case err != nil:
+		c.p.warn("%s: %v", c.name, err)
+		d.refuse("INVALIDARGS")
+	case o['B'] != "":
+		c.routine(caret(o['B']), false, func() { d.begin(parts) })
+	default:
+		d.begin(parts)
+	}
+}
+
+// caret makes the ^ of an option's argument the comma it stands for.
+func caret(s string) string { return strings.ReplaceAll(s, "^", ",") }
+
+// limits reads what bounds the talk: L(ms[:…]), else S(seconds).
+func (d *dial) limits() error {
+	if text := d.o['L']; d.o.has('L') {
+		ms, _, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(strings.TrimSpace(ms))
+		if err != nil || n <= 0 || n > 1e9 {
+			return fmt.Errorf("Bridge does not accept L(%s)", text)
+		}
+		d.duration = time.Duration(n) * time.Millisecond
+		return nil
+	}
+	if text := d.o['S']; text != "" {
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || n <= 0 || n > 1e7 {
+			return fmt.Errorf("Dial does not accept S(%s)", text)
+		}
+		d.duration = time.Duration(n) * time.Second
+	}
+	return nil
+}
+
+// refuse ends a Dial that never began.
+func (d *dial) refuse(status string) {
+	d.c.setVar("DIALSTATUS", status)
+	d.done(false)
+}
+
+// begin makes the channels of the destinations, and calls them.
+func (d *dial) begin(parts []string) {
+	var legs []*leg
+	destinations := strings.Split(at(parts, 0), "&")
+	for i, to := range destinations {
+		if to = strings.TrimSpace(to); to == "" {
+			continue
+		}
+		if _, resource, _ := strings.Cut(to, "/"); resource == "" {
+			d.p.warn("%s: Dial argument takes format (technology/resource)", d.c.name)
+			for _, l := range legs {
+				l.c.hangup()
+			}
+			d.over("INVALIDARGS", false)
+			return
+		}
+		if l := d.request(to, i == len(destinations)-1); l != nil {
+			if len(legs) == maxLegs {
+				d.p.warn("%s: Dial calls %d destinations, no more: %s is left out", d.c.name, maxLegs, to)
+				l.c.hangup()
+				continue
+			}
 			legs = append(legs, l)
 		}
 	}
+	if d.o['b'] == "" {
+		d.ring(legs, parts)
+		return
+	}
+	target := d.c.full(caret(d.o['b']))
+	var prepare func(i int)
+	prepare = func(i int) {
+		if i == len(legs) {
+			d.ring(legs, parts)
+			return
+		}
+		legs[i].c.routine(target, false, func() { prepare(i + 1) })
+	}
+	prepare(0)
+}
+
+// ring calls the legs and begins to wait.
+func (d *dial) ring(legs []*leg, parts []string) {
+	d.asked = d.busy + d.congested + d.missing
 	for _, l := range legs {
 		d.call(l)
 	}
+	d.asked += len(d.legs)
+	d.single = len(d.legs) == 1
 	if len(d.legs) == 0 {
-		d.over(d.status())
+		d.over(d.outcome(), true)
 		return
 	}
-	if limit, ok := seconds(at(parts, 1)); ok && limit > 0 {
-		d.limit = d.p.after(limit, d.timeout)
+	d.status = "NOANSWER"
+	answer, early, _ := strings.Cut(at(parts, 1), "^")
+	if limit := d.seconds(answer); limit > 0 {
+		d.limit = d.p.after(limit, func() { d.timeout("NOANSWER") })
 	}
+	if limit := d.seconds(early); limit > 0 {
+		d.early = d.p.after(limit, func() { d.timeout("CHANUNAVAIL") })
+	}
+	d.entertain()
 	d.p.after(pollDelay, d.listen)
 }
 
-// listen begins to read the caller and the legs. Asterisk's poll picks the last of those that have something to say.
-func (d *dial) listen() {
-	if d.c.gone {
-		return
+// seconds reads a timeout: nothing, and what makes no sense, is none.
+func (d *dial) seconds(text string) time.Duration {
+	if text == "" {
+		return 0
 	}
-	d.c.read(d.caller)
-	for _, l := range slices.Backward(d.legs) {
-		l.c.read(func(f frame) { d.heard(l, f) })
+	limit, ok := seconds(text)
+	if !ok || limit == 0 {
+		d.p.warn("%s: Invalid timeout specified: '%s'. Setting timeout to infinite", d.c.name, text)
 	}
-	d.heeding = true
+	return limit
 }
 
-// request makes the channel of a destination and gives it what it inherits.
-func (d *dial) request(to string) *leg {
-	_, resource, _ := strings.Cut(to, "/")
-	c, cause := d.p.request(to, "", "", d.c.linkedid)
-	if c == nil {
-		d.c.cause = cause
-		d.missing++
-		return nil
-	}
-	c.setVar("DIALEDPEERNUMBER", resource)
-	c.inherit(d.c)
-	c.app, c.data = "AppDial", "(Outgoing Line)"
-	if c.caller.num == "" {
-		c.caller = party{d.c.place.exten, d.c.caller.name}
-	}
-	c.connected = d.c.caller
-	c.place.exten = d.c.place.exten
-	c.publish()
-	return &leg{c, resource}
-}
-
-// call rings a leg.
-func (d *dial) call(l *leg) {
-	if !l.c.tech.call(l.c) {
-		l.c.hangup()
-		d.missing++
-		return
-	}
-	d.say("DialBegin", l, translator.Header("DialString", l.resource))
-	d.legs = append(d.legs, l)
-	if d.heeding {
-		l.c.read(func(f frame) { d.heard(l, f) })
+// entertain is what the caller hears meanwhile: music, or ringing.
+func (d *dial) entertain() {
+	switch {
+	case d.o.has('m'):
+		d.c.startMusic(d.o['m'])
+		d.c.tech.indicate(d.c, frameProgress)
+	case d.o['r'] != "": // a tone: media
+		d.c.tech.indicate(d.c, frameProgress)
+	case d.o.has('r') || d.o.has('R'):
+		d.c.tech.indicate(d.c, frameRinging)
 	}
 }
 
@@ -118,179 +205,27 @@ func (d *dial) say(name string, l *leg, parts ...translator.Part) {
 	d.p.raise(name, append([]translator.Part{d.c.group(""), l.c.group("Dest")}, parts...)...)
 }
 
-// heard handles what a leg says.
-func (d *dial) heard(l *leg, f frame) {
-	switch f.kind {
-	case frameAnswer:
-		d.answered(l)
-	case frameRinging:
-		if !d.ringing {
-			d.ringing = true
-			d.c.tech.indicate(d.c, frameRinging)
-			d.took("RINGTIME", d.began)
-		}
-		d.say("DialState", l, translator.Header("DialStatus", "RINGING"))
-	case frameProgress:
-		d.took("PROGRESSTIME", d.began)
-		d.c.tech.indicate(d.c, frameProgress)
-		d.say("DialState", l, translator.Header("DialStatus", "PROGRESS"))
-	case frameProceeding:
-		d.c.tech.indicate(d.c, frameProceeding)
-		d.say("DialState", l, translator.Header("DialStatus", "PROCEEDING"))
-	case frameBusy:
-		if f.forward != "" {
-			d.forward(l, f.forward)
-			return
-		}
-		d.busy++
-		d.lost(l, "BUSY")
-	case frameCongestion:
-		d.congested++
-		d.lost(l, "CONGESTION")
-	case frameHangup:
-		d.lost(l, d.blame(l.c.cause))
-	}
-}
+// drop takes a leg off the list.
+func (d *dial) drop(l *leg) { d.legs = slices.DeleteFunc(d.legs, func(x *leg) bool { return x == l }) }
 
-// blame counts why a leg was lost, and returns what its DialEnd says.
-func (d *dial) blame(cause int) string {
-	switch cause {
-	case 17:
-		d.busy++
-	case 34, 42:
-		d.congested++
-	case 16, 18, 19, 26:
-	default:
-		d.missing++
-	}
-	return endStatus(cause)
-}
-
-// endStatus is the DialStatus that stands for a hangup cause.
-func endStatus(cause int) string {
-	switch cause {
-	case 17:
-		return "BUSY"
-	case 34, 42:
-		return "CONGESTION"
-	}
-	return "NOANSWER"
-}
-
-// lost ends a leg that will not answer.
-func (d *dial) lost(l *leg, status string) {
-	d.end(l, status)
-	d.c.cause = l.c.cause
-	l.c.hangup()
-	d.legs = slices.DeleteFunc(d.legs, func(x *leg) bool { return x == l })
-	if len(d.legs) == 0 {
-		d.over(d.status())
-	}
-}
-
-func (d *dial) end(l *leg, status string, forward ...translator.Part) {
-	l.c.unread()
-	d.say("DialEnd", l, append(forward, translator.Header("DialStatus", status))...)
-}
-
-// forward calls somebody else in the place of a leg.
-func (d *dial) forward(l *leg, to string) {
-	d.end(l, "CANCEL", translator.Header("Forward", to))
-	next := d.request(to)
-	l.c.hangup()
-	d.legs = slices.DeleteFunc(d.legs, func(x *leg) bool { return x == l })
-	if next != nil {
-		d.call(next)
-	}
-	if len(d.legs) == 0 {
-		d.over(d.status())
-	}
-}
-
-// status is what DIALSTATUS says when nobody is left.
-func (d *dial) status() string {
-	switch {
-	case d.busy > 0:
-		return "BUSY"
-	case d.congested > 0:
-		return "CONGESTION"
-	case d.missing > 0:
-		return "CHANUNAVAIL"
-	}
-	return "NOANSWER"
-}
-
-// caller handles what the caller says while the legs ring: it gives up.
-func (d *dial) caller(f frame) {
-	if f.kind == frameHangup {
-		d.cancel("CANCEL", 0)
-		d.over("CANCEL")
-	}
-}
-
-func (d *dial) timeout() {
-	if d.c.gone {
-		return
-	}
-	d.cancel("NOANSWER", 0)
-	d.over("NOANSWER")
-}
-
-// cancel ends all legs: first everybody is told, then they are hung up.
-func (d *dial) cancel(status string, cause int) {
-	for _, l := range d.legs {
-		d.end(l, status)
-	}
-	for _, l := range d.legs {
-		if cause > 0 {
-			l.c.cause = cause
-		}
-		l.c.hangup()
-	}
-	d.legs = nil
-}
-
-// over ends a Dial that nobody answered.
-func (d *dial) over(status string) {
+// over ends a Dial without a talk. ok: the call goes on.
+func (d *dial) over(status string, ok bool) {
 	d.p.stop(d.limit)
+	d.p.stop(d.early)
 	d.c.unread()
-	d.c.setVar("DIALSTATUS", status)
-	d.done(status != "CANCEL")
-}
-
-// answered connects the caller with a leg; the others were answered elsewhere.
-func (d *dial) answered(l *leg) {
-	c, peer := d.c, l.c
-	d.p.stop(d.limit)
-	c.unread()
-	peer.unread()
-	d.legs = slices.DeleteFunc(d.legs, func(x *leg) bool { return x == l })
-	d.cancel("CANCEL", 26)
-	c.setVar("DIALSTATUS", "ANSWER")
-	c.setVar("DIALEDPEERNAME", peer.name)
-	c.setVar("DIALEDPEERNUMBER", l.resource)
-	peer.place.exten, peer.place.priority = "", 1
-	d.end(l, "ANSWER")
-	c.answer()
-	since := d.p.now
-	d.p.connect(c, peer, func() { d.hungUp(since) })
-}
-
-// hungUp ends a Dial after the talk.
-func (d *dial) hungUp(answered time.Time) {
-	c := d.c
-	redirected := c.flags&flagRedirect != 0
-	if !redirected {
-		d.took("ANSWEREDTIME", answered)
-		d.took("DIALEDTIME", d.began)
+	if d.o.has('m') {
+		d.c.stopMusic()
 	}
-	c.setVar("DIALSTATUS", "ANSWER")
-	d.done(redirected || c.flags&flagHangup == 0 && strings.Contains(d.options, "g"))
+	d.c.setVar("DIALSTATUS", status)
+	d.done(ok || d.goOn && d.c.flags&flagHangup == 0)
 }
 
 // took sets a variable to the seconds since a moment, and its _MS to the milliseconds.
 func (d *dial) took(name string, since time.Time) {
-	took := d.p.now.Sub(since)
+	took := time.Duration(0)
+	if !since.IsZero() {
+		took = d.p.now.Sub(since)
+	}
 	d.c.setVar(name, strconv.FormatInt(int64(took/time.Second), 10))
 	d.c.setVar(name+"_MS", strconv.FormatInt(took.Milliseconds(), 10))
 }

@@ -1,7 +1,7 @@
 package pbx
 
 import (
-	"strconv"
+	"cmp"
 	"strings"
 	"time"
 
@@ -17,9 +17,7 @@ const (
 
 // startMusic and stopMusic are what the far end hears.
 func (c *channel) startMusic(class string) {
-	if class == "" {
-		class = "default"
-	}
+	class = cmp.Or(class, c.details.musicClass, "default")
 	if !c.music {
 		c.music = true
 		c.say("MusicOnHoldStart", translator.Header("Class", class))
@@ -56,126 +54,85 @@ func echo(t *thread, _ string, done func(bool)) {
 	t.c.wait(forever, func(f frame) bool { return f.kind == frameDTMFEnd && f.digit == '#' }, func(w why) { done(w == enough) })
 }
 
-// playback takes time for each sound; an unanswered channel is answered first.
-func playback(t *thread, args string, done func(bool)) {
-	t.c.answer()
-	sounds := strings.Split(at(split(args), 0), "&")
-	t.c.wait(time.Duration(len(sounds))*soundTime, nil, func(w why) {
-		t.c.setVar("PLAYBACKSTATUS", "SUCCESS")
-		done(w == elapsed)
-	})
-}
-
-// background is a playback that a digit which may begin an extension ends.
-func background(t *thread, args string, done func(bool)) {
-	c := t.c
-	c.answer()
-	sounds := strings.Split(at(split(args), 0), "&")
-	digit := ""
-	c.wait(time.Duration(len(sounds))*soundTime, func(f frame) bool {
-		digit = string(f.digit)
-		return f.kind == frameDTMFEnd && (c.exists(digit) || c.more(digit))
-	}, func(w why) {
-		c.setVar("BACKGROUNDSTATUS", "SUCCESS")
-		switch {
-		case w == enough && c.exists(digit) && !c.more(digit):
-			c.place, t.jumped = place{c.place.context, digit, 1}, true
-		case w == enough: // WaitExten, or what comes next, reads it again
-			c.frames = append([]frame{{kind: frameDTMFEnd, digit: digit[0], duration: defaultDigit}}, c.frames...)
+// sounds is how long a list of files is played.
+func sounds(files string) time.Duration {
+	n := 0
+	for file := range strings.SplitSeq(files, "&") {
+		if strings.TrimSpace(file) != "" {
+			n++
 		}
-		done(w != stopped)
-	})
+	}
+	return time.Duration(n) * soundTime
 }
 
-// read is Read(variable,files,maxdigits,options,attempts,timeout).
-func read(t *thread, args string, done func(bool)) {
+// playback is Playback(file[&…][,skip|noanswer]): it takes time for each sound; an unanswered channel is answered first.
+func playback(t *thread, args string, done func(bool)) {
 	c, parts := t.c, split(args)
-	variable := at(parts, 0)
-	most, err := strconv.Atoi(at(parts, 2))
-	if err != nil || most <= 0 || most > 255 {
-		most = 255
+	option := strings.ToLower(at(parts, 1))
+	if at(parts, 0) == "" {
+		c.Warn("Playback requires an argument (filename)")
+		done(false)
+		return
 	}
-	limit := secondsOr(at(parts, 5), 10*time.Second)
-	c.answer()
-	c.setVar("READSTATUS", "ERROR")
-	digits, hash := "", false
-	finish := func(status string, ok bool) {
-		c.setVar(variable, digits)
-		c.setVar("READSTATUS", status)
+	end := func(ok bool) {
+		c.setVar("PLAYBACKSTATUS", "SUCCESS")
 		done(ok)
 	}
-	var next func()
-	next = func() {
-		c.wait(limit, func(f frame) bool {
-			if f.kind != frameDTMFEnd {
-				return false
-			}
-			if hash = f.digit == '#'; !hash {
-				digits += string(f.digit)
-			}
-			return true
-		}, func(w why) {
-			switch {
-			case w == stopped:
-				finish("HANGUP", false)
-			case w == elapsed:
-				finish("TIMEOUT", true)
-			case hash || len(digits) == most:
-				finish("OK", true)
-			default:
-				next()
-			}
-		})
+	if c.state != stateUp && strings.Contains(option, "skip") {
+		end(true)
+		return
 	}
-	next()
-}
-
-// sendDTMF is SendDTMF(digits,gap ms,duration ms).
-func sendDTMF(t *thread, args string, done func(bool)) {
-	c, parts := t.c, split(args)
-	gap, length := millis(at(parts, 1), defaultGap), millis(at(parts, 2), defaultDigit)
-	digits := at(parts, 0)
-	var next func()
-	next = func() {
-		if digits == "" {
-			done(true)
+	c.pickUp(strings.Contains(option, "noanswer"), func(ok bool) {
+		if !ok {
+			end(false)
 			return
 		}
-		digit := digits[0]
-		digits = digits[1:]
-		pause := gap
-		if strings.IndexByte("0123456789*#ABCDabcd", digit) < 0 {
-			length = 0
-		} else {
-			c.tech.digit(c, digit, true, 0)
-		}
-		c.wait(length, nil, func(w why) {
-			if w == stopped {
-				done(false)
-				return
-			}
-			c.tech.digit(c, digit, false, length)
-			c.wait(pause, nil, func(w why) {
-				if w == stopped {
-					done(false)
-					return
-				}
-				next()
-			})
-		})
-	}
-	c.wait(quiet, nil, func(w why) {
-		if w == stopped {
-			done(false)
-			return
-		}
-		next()
+		c.wait(sounds(parts[0]), nil, func(w why) { end(w == elapsed) })
 	})
 }
 
-func millis(s string, fallback time.Duration) time.Duration {
-	if n, err := strconv.Atoi(strings.TrimSpace(s)); err == nil && n > 0 && n < 100_000 {
-		return time.Duration(n) * time.Millisecond
+// background is Background(file[&…][,options[,language[,context]]]): a playback that a digit ends, which begins an extension.
+func background(t *thread, args string, done func(bool)) {
+	c, parts := t.c, split(args)
+	o, _ := parseOptions(at(parts, 1))
+	switch strings.ToLower(at(parts, 1)) {
+	case "skip":
+		o = options{'s': ""}
+	case "noanswer":
+		o = options{'n': ""}
 	}
-	return fallback
+	if at(parts, 0) == "" {
+		c.Warn("Background requires an argument (filename)")
+		done(false)
+		return
+	}
+	context := cmp.Or(at(parts, 3), c.place.context)
+	end := func(ok bool) {
+		c.setVar("BACKGROUNDSTATUS", "SUCCESS")
+		done(ok)
+	}
+	if c.state != stateUp && o.has('s') {
+		end(true)
+		return
+	}
+	c.pickUp(o.has('n'), func(ok bool) {
+		if !ok {
+			end(false)
+			return
+		}
+		digit := byte(0)
+		c.wait(sounds(parts[0]), func(f frame) bool {
+			if f.kind == frameDTMFEnd && !o.has('p') && (!o.has('m') || c.existsIn(context, string(f.digit))) {
+				digit = f.digit
+			}
+			return digit != 0
+		}, func(w why) {
+			if w == enough && c.existsIn(context, string(digit)) && !c.moreIn(context, string(digit)) {
+				c.place, t.jumped = place{context, string(digit), 1}, true
+			} else if w == enough {
+				t.digit = digit
+			}
+			end(w != stopped)
+		})
+	})
 }

@@ -274,9 +274,8 @@ func (c *channel) released() {
 		c.run(nil)
 		return
 	}
-	if after := c.after; after != nil && c.flags&flagHangup == 0 {
+	if after := c.after; after != nil {
 		if c.after = nil; after() {
-			c.run(nil)
 			return
 		}
 	}

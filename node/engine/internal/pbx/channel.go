@@ -38,13 +38,13 @@ type channel struct {
 	tech                     tech
 	name, uniqueid, linkedid string
 	seq                      uint64 // in the order in which they came
-	created                  time.Time
+	created, answered        time.Time
 	state, cause             int
 	pending                  int // the cause that comes with a queued hangup
 	caller, connected        party
 	id                       identity
 	details                  details
-	after                    func() bool // goes on after its bridge; false: nowhere
+	after                    func() bool // goes on when its bridge is over; false: it does not
 	language, account        string
 	place                    place
 	app, data                string
@@ -170,7 +170,9 @@ func (c *channel) bury() {
 // setState says Newstate if the state is another.
 func (c *channel) setState(state int) {
 	if c.state != state {
-		c.state = state
+		if c.state = state; state == stateUp && c.answered.IsZero() {
+			c.answered = c.p.now
+		}
 		c.track()
 		c.publish()
 		c.p.changed(c.device)

@@ -83,8 +83,10 @@ func (c *channel) step(at place) (Step, bool) {
 	return Step{}, false
 }
 
-func (c *channel) more(exten string) bool {
-	return c.p.cfg.Dialplan.More(c.query(place{c.place.context, exten, 1}))
+func (c *channel) more(exten string) bool { return c.moreIn(c.place.context, exten) }
+
+func (c *channel) moreIn(context, exten string) bool {
+	return c.p.cfg.Dialplan.More(c.query(place{context, exten, 1}))
 }
 
 // parse reads [[context,]exten,]priority as Goto and Gosub do: what is not given stays as it is.

@@ -157,11 +157,5 @@ func (c *channel) afterBridge(target string) {
 	if target == "" {
 		return
 	}
-	c.after = func() bool {
-		to, ok := c.parse(target)
-		if ok {
-			c.place = to
-		}
-		return ok
-	}
+	c.goesTo(func() (place, bool) { return c.parse(target) })
 }

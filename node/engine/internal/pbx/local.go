@@ -76,7 +76,7 @@ func (l *local) call(one *channel) bool {
 		two.sayLast("VarSet", translator.Escaped("Variable", v.Name), translator.Escaped("Value", v.Value))
 	}
 	two.caller, two.connected = one.connected, one.caller
-	two.language, two.account = one.language, one.account
+	two.language, two.account, two.details.dialed = one.language, one.account, one.details.dialed
 	two.publish()
 	if !two.exists(l.exten) {
 		l.p.warn("no such extension %s@%s: cannot call %s", l.exten, l.context, one.name)

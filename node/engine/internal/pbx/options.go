@@ -10,6 +10,11 @@ import (
 // options are what an application's letters say: each with its argument, empty if it has none.
 type options map[byte]string
 
+func (o options) has(letter byte) bool {
+	_, ok := o[letter]
+	return ok
+}
+
 // parseOptions reads letters, each maybe with (argument). ok is false if a parenthesis is not closed: what came before counts.
 func parseOptions(text string) (o options, ok bool) {
 	o = options{}
