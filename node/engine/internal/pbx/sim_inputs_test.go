@@ -33,6 +33,9 @@ func random(r *rand.Rand, w *world, id uint64) Input {
 		return some()
 	}
 	place := func() string {
+		if r.IntN(6) == 0 {
+			return pick(r, "lasts", "before", "between", "verdict", "both", "announced")
+		}
 		return pick(r, "answer", "ring", "busy", "congestion", "reject", "moh", "echo", "sim", "slow", "many", "forward", "chain", "chains", "cycle",
 			"park", "unpark", "wait", "read", "digits", "sub", "ivr", "fall", "nowhere", "parked", "meet", "join", "sounds", "loops", "once", "endless", "jumps", "steal", "queue", "meet", "meet", "wait")
 	}

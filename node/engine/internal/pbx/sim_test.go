@@ -64,6 +64,20 @@ pushed: Gosub(pops,1)
 pops: StackPop(); Log(NOTICE,popped); Verbose(1,popped); GotoIf(1?ring,1)
 steal: Bridge(${LAST}); NoOp(${BRIDGERESULT}); Hangup()
 queue: Set(GLOBAL(LAST)=${CHANNEL}); Answer(); Wait(9); Hangup()
+lasts: Set(CHANNEL(hangup_handler_push)=last,s,1(a)); Set(CHANNEL(hangup_handler_push)=last,s,1(b)); Dial(Local/lasts2@test,5,g); Hangup()
+lasts2: Set(CHANNEL(hangup_handler_push)=last,s,1(c)); Set(CHANNEL(hangup_handler_pop)=last,w,1); Dial(Sim/slow,8)
+before: Dial(Sim/slow&Local/ring@test,9,B(last^s^1(x))b(last^p^1)mdg); Goto(answer,1)
+between: Dial(Sim/digits&Sim/never,9,U(last^r)D(1w2:3:4)rS(3)F(test^answer^1)); Goto(answer,1)
+verdict: Dial(Sim/fast,9,U(verdict)e); Goto(answer,1)
+both: Dial(Sim/fast,9,G(test^answer^1)A(x:y)); Hangup()
+announced: Dial(Sim/slow,9^2,A(x)L(2000)F); Goto(answer,1)
+[last]
+s: NoOp(${ARG1} ${HANGUPCAUSE}); Wait(1); Return()
+w: Wait(2); Goto(s,1)
+p: Set(CHANNEL(hangup_handler_push)=last,s,1(p)); Wait(1); Return()
+r: Wait(1); Return()
+[verdict]
+s: Wait(1); Set(GOSUB_RESULT=BUSY); Return()
 `)
 
 // moved is the dialplan of a reload: some of it is gone, some is new.
@@ -210,7 +224,7 @@ func TestTheSimulationSeesEverything(t *testing.T) {
 
 		"ParkedCall", "UnParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "MusicOnHoldStart", "MusicOnHoldStop", "DTMFBegin", "DTMFEnd", "Hold", "Unhold",
 		"OriginateResponse", "DeviceStateChange RINGING", "DeviceStateChange RINGINUSE", "DeviceStateChange ONHOLD", "DeviceStateChange BUSY",
-		"ExtensionStatus 600", "ExtensionStatus 601", "ExtensionStatus 602", "ExtensionStatus 900", "Flash",
+		"ExtensionStatus 600", "ExtensionStatus 601", "ExtensionStatus 602", "ExtensionStatus 900", "Flash", "HangupHandlerPush", "HangupHandlerPop", "HangupHandlerRun",
 	) {
 		if seen[name] == 0 {
 			t.Errorf("never seen: %s", name)
