@@ -73,3 +73,21 @@ func TestAbsoluteTimeoutGoesToT(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestAnEndpointGoesThroughStates(t *testing.T) {
+	t.Parallel()
+	var warned []string
+	w := newWorld(t, Config{Dialplan: parsePlan("[test]\n1: Set(__SIM_STATES=Rsrvd,offhook,Dialing,Dialing Offhook,Pre-ring,Up,nonsense); Set(__SIM_RING=1); Dial(Sim/two)"),
+		Warn: func(s string) { warned = append(warned, s) }})
+	w.do(Incoming{Endpoint: "one", Context: "test", Exten: "1"})
+	w.run(2 * time.Second)
+	var states []string
+	for i := range w.events {
+		if e := &w.events[i]; e.name == "Newstate" && e.get("Channel") == "Sim/two-00000001" {
+			states = append(states, e.get("ChannelState")+" "+e.get("ChannelStateDesc"))
+		}
+	}
+	if want := []string{"1 Rsrvd", "2 OffHook", "3 Dialing", "8 Dialing Offhook", "9 Pre-ring", "5 Ringing", "6 Up"}; !slices.Equal(states, want) || len(warned) != 2 {
+		t.Errorf("%q, %q", states, warned)
+	}
+}

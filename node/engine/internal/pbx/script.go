@@ -3,12 +3,15 @@ package pbx
 import (
 	"strconv"
 	"strings"
+
+	"github.com/amibus/amibus/translator"
 )
 
 // scripted is how an endpoint behaves in this call: as it is configured, but for what variables of its channel say. A dialplan sets them
 // for whom it dials with two underscores (Set(__SIM_RESULT=busy)), an Originate with a Variable.
 //
 //	SIM_RESULT   answer, busy, congestion, no-answer or reject
+//	SIM_STATES   channel states it goes through first, by Asterisk's names: Rsrvd,OffHook,Dialing,Pre-ring …
 //	SIM_RING     seconds before it answers or rejects
 //	SIM_TALK     seconds after which it hangs up; 0: it stays
 //	SIM_CAUSE    of reject
@@ -47,6 +50,9 @@ func (c *channel) scripted(e Endpoint) Endpoint {
 			c.p.warn("%s: SIM_RESULT is %q, must be answer, busy, congestion, no-answer or reject", c.name, v)
 		}
 	}
+	if v, ok := value("SIM_STATES"); ok {
+		e.states = c.states(v)
+	}
 	if v, ok := value("SIM_RING"); ok {
 		e.Ring = secondsOr(v, e.Ring)
 	}
@@ -60,6 +66,22 @@ func (c *channel) scripted(e Endpoint) Endpoint {
 		e.Forward = v
 	}
 	return e
+}
+
+// states reads names of channel states; what is up or busy is for the result to say.
+func (c *channel) states(names string) (states []int) {
+	for name := range strings.SplitSeq(names, ",") {
+		state := 0
+		for state < 10 && !strings.EqualFold(translator.StateName(state), strings.TrimSpace(name)) {
+			state++
+		}
+		if state == 10 || state == stateUp || state == stateBusy {
+			c.p.warn("%s: SIM_STATES: %q is not the name of a channel state before an answer", c.name, name)
+		} else if len(states) < maxKeyed {
+			states = append(states, state)
+		}
+	}
+	return states
 }
 
 const (

@@ -17,7 +17,8 @@ type Endpoint struct {
 	DTMF        string        // sent after the answer, one digit every 250 ms
 	Forward     string        // TECH/RESOURCE to call instead
 	Unavailable bool
-	Native      bool // its media may go around the PBX: with another such one its bridge is native_rtp
+	states      []int // it goes through first (script.go)
+	Native      bool  // its media may go around the PBX: with another such one its bridge is native_rtp
 }
 
 // sim is a scripted endpoint.
@@ -75,6 +76,13 @@ func (s *sim) after(d time.Duration, run func()) { s.timers = append(s.timers, s
 func (s *sim) call(c *channel) bool {
 	s.e = c.scripted(s.e)
 	e := &s.e
+	for _, state := range e.states {
+		s.p.soon(func() {
+			if !c.gone {
+				c.setState(state)
+			}
+		})
+	}
 	switch {
 	case e.Busy:
 		s.p.soon(func() { c.cause = 17; c.queue(frame{kind: frameBusy}) })
