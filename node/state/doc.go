@@ -7,5 +7,9 @@
 // has just ended does not bring it back. Each group of headers is the newest word about its channel or bridge. Of several thousand that
 // a node has more than maxChannels are counted (Stats.Refused) and not kept.
 //
+// A node that starts does not see how the channels that there are began. Expect tells where the stream stands then; of each node that had
+// said something before, the events are kept until its past has come from another node (Adopt), which may be behind, level or ahead: what
+// is in both counts once, and over a hole nothing is adopted. Until then the state is not Whole. Who cannot get a past in time gives up.
+//
 // The package is pure: the only time is that of the events.
 package state

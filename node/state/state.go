@@ -37,24 +37,22 @@ type Bridge struct {
 	order uint64
 }
 
-// Position is the last event of a node that the state has in it.
-type Position struct {
-	Epoch, Seq uint64
-	HLC        int64
-}
-
 // Stats are figures about a Store.
 type Stats struct {
 	Channels, Bridges int
 	Refused           uint64 // beyond the limit
+	Adopted, GivenUp  uint64 // nodes whose past was taken over from another node, and those of which nobody could give it
+	Overflows         uint64 // times too much was said by a node whose past had not come yet: it must be asked for anew
+	Whole             bool   // the past of every node is known
 }
 
 // Store is the state of the cluster. It is safe for concurrent use; only one goroutine feeds it.
 type Store struct {
-	mu    sync.RWMutex
-	nodes map[merge.Node]*part
-	buf   []byte
-	stats Stats
+	mu       sync.RWMutex
+	nodes    map[merge.Node]*part
+	expected bool // Expect has been called
+	buf      []byte
+	stats    Stats
 }
 
 // part is the state of one node.
@@ -66,6 +64,12 @@ type part struct {
 	ended    map[string]struct{}
 	ring     [maxEnded]string // the ids in ended, the oldest at next
 	next     int
+	past     // what was before the first event seen
+}
+
+func newPart(at Position) *part {
+	return &part{channels: map[string]*Channel{}, bridges: map[string]*Bridge{}, ended: map[string]struct{}{}, at: at,
+		past: past{start: at, whole: at.Seq == 0}}
 }
 
 // New returns a Store that knows nothing.
@@ -86,6 +90,7 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := s.stats
+	out.Whole = s.whole()
 	for _, p := range s.nodes {
 		out.Channels += len(p.channels)
 		out.Bridges += len(p.bridges)
@@ -94,13 +99,28 @@ func (s *Store) Stats() Stats {
 }
 
 func (s *Store) take(e *merge.Event) {
-	if e.Seq == 0 || e.Missing > 0 {
+	if e.Seq == 0 {
 		return // about the stream
 	}
 	p := s.nodes[*e.Node]
 	if p == nil {
-		p = &part{channels: map[string]*Channel{}, bridges: map[string]*Bridge{}, ended: map[string]struct{}{}}
+		p = newPart(before(e))
 		s.nodes[*e.Node] = p
+	}
+	if !p.passes(e) {
+		return
+	}
+	if !p.whole {
+		s.keep(p, e)
+	}
+	s.apply(p, e)
+}
+
+// apply changes the state of a node by its next event. Of events that are lost nothing is known but that they were.
+func (s *Store) apply(p *part, e *merge.Event) {
+	if e.Missing > 0 {
+		p.at.Epoch, p.at.Seq = e.Epoch, e.Seq
+		return
 	}
 	p.at = Position{e.Epoch, e.Seq, e.HLC}
 	text, name := e.Entry.AMI(), e.Entry.Name()

@@ -191,7 +191,9 @@ func BenchmarkApply(b *testing.B) {
 		s := New()
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			s.take(&events[i%len(events)])
+			e := events[i%len(events)]
+			e.Epoch = uint64(1 + i/len(events))
+			s.take(&e)
 		}
 	})
 	b.Run("memory", func(b *testing.B) {
