@@ -191,6 +191,9 @@ func (n *Node) askWho(ctx context.Context, d *actions.Decision) {
 	}
 }
 
+// notThere are the answers to Status and BridgeInfo that say no. Any other error says nothing.
+var notThere = map[string]bool{"No such channel": true, "Specified BridgeUniqueid not found": true}
+
 // askOne asks a node, and says whether it has answered.
 func (n *Node) askOne(ctx context.Context, of merge.Node, question *ami.Message, d *actions.Decision) bool {
 	var answer []byte
@@ -206,7 +209,7 @@ func (n *Node) askOne(ctx context.Context, of merge.Node, question *ami.Message,
 		return false
 	}
 	if string(m.Get("Response")) != "Success" {
-		return true
+		return notThere[string(m.Get("Message"))]
 	}
 	if d.Is == actions.Bridge {
 		n.owners.LearnBridge(of, d.Key)

@@ -198,6 +198,11 @@ func limited(log *slog.Logger) func(string) {
 
 // Reload reads the dialplan again. If it cannot be read the old one stays.
 func (e *Engine) Reload() error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
+	if !e.Up() {
+		return errors.New("the dialplan is not read again: the call engine does not run")
+	}
 	loaded, err := loadPlan(&e.cfg)
 	if err != nil {
 		return fmt.Errorf("the dialplan stays as it was: %w", err)
@@ -208,7 +213,7 @@ func (e *Engine) Reload() error {
 		return pbx.Reload{ID: id, Plan: plan.Of(loaded), Globals: globals(loaded), Clear: loaded.ClearGlobals}
 	})
 	if err != nil {
-		return fmt.Errorf("the dialplan stays as it was: %w", err)
+		return fmt.Errorf("it is not known whether the new dialplan has been taken: %w", err)
 	}
 	e.plan.Store(loaded)
 	now := time.Now()

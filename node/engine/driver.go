@@ -36,11 +36,17 @@ func (d driver) Ask(ctx context.Context, build func(id uint64) pbx.Input) (pbx.R
 	case <-ctx.Done():
 		return pbx.Reply{}, context.Cause(ctx)
 	case <-e.stopped:
-		return pbx.Reply{}, errStopped{}
+		select {
+		case r := <-answer: // it came in time
+			return r, nil
+		default:
+			return pbx.Reply{}, errStopped{}
+		}
 	}
 }
 
-// Look lets fn see the PBX between two steps. fn must not keep it.
+// Look lets fn see the PBX between two steps. fn must not keep it. Once it is the engine's turn to call fn, ctx does not count any more: fn
+// writes to what the caller reads.
 func (d driver) Look(ctx context.Context, fn func(*pbx.PBX)) error {
 	seen := make(chan struct{})
 	err := d.send(ctx, request{look: func(p *pbx.PBX) { fn(p); close(seen) }})
@@ -51,7 +57,12 @@ func (d driver) Look(ctx context.Context, fn func(*pbx.PBX)) error {
 	case <-seen:
 		return nil
 	case <-d.stopped:
-		return errStopped{}
+		select {
+		case <-seen:
+			return nil
+		default:
+			return errStopped{}
+		}
 	}
 }
 

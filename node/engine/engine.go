@@ -36,25 +36,26 @@ type Event struct {
 
 // Engine drives a PBX: one goroutine owns it, and gives it the clock and what it is asked.
 type Engine struct {
-	cfg      Config
-	born     time.Time
-	reloaded atomic.Pointer[time.Time] // the dialplan, last
-	plan     atomic.Pointer[dialplan.Dialplan]
-	manager  *manager.Manager
-	disabled map[string]bool // events that are not raised
-	pbx      *pbx.PBX
-	load     *load.Generator // nil: nobody calls by himself
-	writer   translator.Writer
-	events   *stasis.Topic[Event]
-	requests chan request
-	stopped  chan struct{}
-	waiting  map[uint64]chan pbx.Reply // answers that are still to come; only Run uses it
-	batch    []Event
-	block    []byte // of texts
-	ids      atomic.Uint64
-	running  atomic.Bool
-	statsMu  sync.Mutex
-	stats    Stats
+	cfg       Config
+	born      time.Time
+	reloading sync.Mutex                // one Reload at a time
+	reloaded  atomic.Pointer[time.Time] // the dialplan, last
+	plan      atomic.Pointer[dialplan.Dialplan]
+	manager   *manager.Manager
+	disabled  map[string]bool // events that are not raised
+	pbx       *pbx.PBX
+	load      *load.Generator // nil: nobody calls by himself
+	writer    translator.Writer
+	events    *stasis.Topic[Event]
+	requests  chan request
+	stopped   chan struct{}
+	waiting   map[uint64]chan pbx.Reply // answers that are still to come; only Run uses it
+	batch     []Event
+	block     []byte // of texts
+	ids       atomic.Uint64
+	running   atomic.Bool
+	statsMu   sync.Mutex
+	stats     Stats
 }
 
 // Stats are figures about calls, and what did not fit.
@@ -151,7 +152,7 @@ func (e *Engine) count() {
 
 // take takes a request and those that wait behind it. What is to be looked up sees what was asked for before, at the present time.
 func (e *Engine) take(inputs []pbx.Input, r request) []pbx.Input {
-	for {
+	for taken := 1; ; taken++ {
 		if r.look != nil {
 			out, _ := e.pbx.Step(time.Now(), inputs...)
 			e.publish(out)
@@ -163,7 +164,7 @@ func (e *Engine) take(inputs []pbx.Input, r request) []pbx.Input {
 			}
 			inputs = append(inputs, r.input)
 		}
-		if len(inputs) >= maxBatch {
+		if taken >= maxBatch {
 			return inputs
 		}
 		select {

@@ -144,3 +144,28 @@ func TestConfigurationFiles(t *testing.T) {
 		<-done
 	}
 }
+
+// A crowd that looks all the time keeps the engine neither from its work nor from stopping.
+func TestLooksDoNotHoldUpTheEngine(t *testing.T) {
+	t.Parallel()
+	e := newEngine(pbx.Config{Dialplan: lines{{App: "Answer"}}, SystemName: "alpha", Seed: 1}, translator.Writer{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	for range 16 {
+		go func() {
+			for (driver{e}).Look(context.Background(), func(*pbx.PBX) {}) == nil {
+			}
+		}()
+	}
+	time.Sleep(50 * time.Millisecond)
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not stop")
+	}
+	if err := e.Reload(); err == nil {
+		t.Error("a dialplan is read for an engine that does not run")
+	}
+}
