@@ -23,6 +23,7 @@ import (
 	"github.com/amibus/amibus/node/engine"
 	"github.com/amibus/amibus/node/forward"
 	"github.com/amibus/amibus/node/owner"
+	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/amibuspb"
 	"github.com/amibus/amibus/proto/wire"
@@ -69,6 +70,7 @@ type Node struct {
 	away      atomic.Pointer[[]*amibuspb.Member]  // the same, without a lock
 	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
 	owners    *owner.Registry                     // who has which channel and bridge
+	state     *state.Store                        // the channels and bridges of the cluster, as of what is emitted
 	routes    []string                            // to the members there are, and those that are missing
 	claimed   bool                                // the name is ours: no routes before
 	dial      *time.Timer
@@ -188,6 +190,7 @@ func (n *Node) openMembers() (err error) {
 // build makes the parts that need no network to exist.
 func (n *Node) build() error {
 	n.owners = owner.New(owner.Config{Seed: rand.Uint64()})
+	n.state = state.New()
 	n.away.Store(new([]*amibuspb.Member))
 	n.lost.Store(&map[merge.Node]bool{})
 	previousEpoch, previousSeq := n.journal.Previous()

@@ -11,6 +11,7 @@ import (
 	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/forward"
+	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -19,6 +20,9 @@ const askTime = 2 * time.Second
 
 // do runs an action where it belongs (node/actions) and gives the answer to send.
 func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {
+	if state.Cached(action) {
+		return n.cached(c, action, send)
+	}
 	view := n.view(c)
 	d := actions.Route(action, view)
 	for asked := ""; d.Do == actions.Ask && asked != string(d.Key); { // an action may name two

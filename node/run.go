@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"github.com/amibus/amibus/node/catchup"
 	"github.com/amibus/amibus/node/lifecycle"
 )
 
@@ -23,6 +24,10 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 		n.meetPeers(coreCtx)
 		core.Go("stream", func() error { return n.stream.Run(coreCtx) })
+		core.Go("state", func() error {
+			return catchup.Run(coreCtx, catchup.Config{Self: n.self, Bus: n.bus, Store: n.state, View: n.stream.View, Settled: n.stream.Settled(),
+				Log: n.component("state")})
+		})
 		return nil
 	})
 	support, supportCtx := lifecycle.With(background)

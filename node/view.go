@@ -25,14 +25,14 @@ type gap struct {
 }
 
 // emitted takes the next events of the merged stream; called in the stream's lock. A gap needs no event of its own: it stands in the
-// stream, and who reads the stream says it.
+// stream, and who reads the stream says it. Who sees the state sees it as of exactly here.
 func (n *Node) emitted(events []merge.Event) {
 	for i := range events {
 		if e := &events[i]; e.Missing > 0 {
 			n.tell(gap{*e.Node, e.Epoch, e.Seq - e.Missing + 1, e.Seq})
 		}
 	}
-	n.cluster.Publish(events...)
+	n.state.Apply(events, func() { n.cluster.Publish(events...) })
 }
 
 // arrive takes events as they come, in the stream's lock: who acts on what he sees must find its owner.

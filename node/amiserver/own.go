@@ -71,7 +71,7 @@ func listItem(event, id string, add func(m *ami.Message)) []byte {
 func (s *session) describe(m *ami.Message, n *NodeInfo) {
 	self := n.Node == s.srv.conf.Node
 	m.Add("Node", n.Node.String()).Add("Site", n.Node.Site).Add("Name", n.Node.Name).Add("Self", yesNo(self))
-	m.Add("State", state(n, self)).Add("Epoch", number(n.Epoch)).Add("Seq", number(n.Emitted))
+	m.Add("State", standing(n, self)).Add("Epoch", number(n.Epoch)).Add("Seq", number(n.Emitted))
 	m.Add("Queued", strconv.Itoa(n.Queued)).Add("Lag", strconv.FormatInt(n.Heard.Milliseconds(), 10))
 	m.Add("Late", number(n.Late)).Add("Lost", number(n.Lost)).Add("Missing", yesNo(n.Gapped))
 	if n.Address != "" {
@@ -82,8 +82,8 @@ func (s *session) describe(m *ami.Message, n *NodeInfo) {
 	}
 }
 
-// state is where a node stands in this node's view.
-func state(n *NodeInfo, self bool) string {
+// standing is where a node stands in this node's view.
+func standing(n *NodeInfo, self bool) string {
 	switch {
 	case self || n.Awaited:
 		return "in view"

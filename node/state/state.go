@@ -25,7 +25,7 @@ type Channel struct {
 
 // Name is the channel's name.
 func (c *Channel) Name() string {
-	name, _, _ := strings.Cut(c.Text[len("Channel: "):], "\r\n")
+	name, _, _ := strings.Cut(strings.TrimPrefix(c.Text, "Channel: "), "\r\n")
 	return name
 }
 

@@ -685,6 +685,290 @@ func (x *Replay) GetTo() uint64 {
 	return 0
 }
 
+// StateAsk asks a node for the channels and bridges it knows of some nodes (subject ami.v1.state.<site>.<node asked>). Answers are
+// StateChunks, those of one node one after the other. What the node asked does not know whole is left out.
+type StateAsk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The nodes, each with the position that its state has to reach at least.
+	Nodes         []*Position `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateAsk) Reset() {
+	*x = StateAsk{}
+	mi := &file_amibus_v1_bus_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateAsk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateAsk) ProtoMessage() {}
+
+func (x *StateAsk) ProtoReflect() protoreflect.Message {
+	mi := &file_amibus_v1_bus_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateAsk.ProtoReflect.Descriptor instead.
+func (*StateAsk) Descriptor() ([]byte, []int) {
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StateAsk) GetNodes() []*Position {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+// StateChunk is a part of the state of one node.
+type StateChunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The node, and the last event that is in the state.
+	Position *Position `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
+	// Channels, the oldest first.
+	Channels []*StateChannel `protobuf:"bytes,2,rep,name=channels,proto3" json:"channels,omitempty"`
+	// Bridges, the oldest first.
+	Bridges []*StateBridge `protobuf:"bytes,3,rep,name=bridges,proto3" json:"bridges,omitempty"`
+	// Ids of channels and bridges that have ended lately and are not to come back, the oldest first.
+	Ended [][]byte `protobuf:"bytes,4,rep,name=ended,proto3" json:"ended,omitempty"`
+	// True if no more of this node follows.
+	Last          bool `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateChunk) Reset() {
+	*x = StateChunk{}
+	mi := &file_amibus_v1_bus_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateChunk) ProtoMessage() {}
+
+func (x *StateChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_amibus_v1_bus_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateChunk.ProtoReflect.Descriptor instead.
+func (*StateChunk) Descriptor() ([]byte, []int) {
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *StateChunk) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *StateChunk) GetChannels() []*StateChannel {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *StateChunk) GetBridges() []*StateBridge {
+	if x != nil {
+		return x.Bridges
+	}
+	return nil
+}
+
+func (x *StateChunk) GetEnded() [][]byte {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *StateChunk) GetLast() bool {
+	if x != nil {
+		return x.Last
+	}
+	return false
+}
+
+// StateChannel is what is known of a channel.
+type StateChannel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its Uniqueid.
+	Uniqueid []byte `protobuf:"bytes,1,opt,name=uniqueid,proto3" json:"uniqueid,omitempty"`
+	// Its group of headers, as the last event had it.
+	Text []byte `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The application it runs, and its data; empty if none.
+	App []byte `protobuf:"bytes,3,opt,name=app,proto3" json:"app,omitempty"`
+	// See app.
+	Data []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	// The id of the bridge it is in; empty if none.
+	Bridge []byte `protobuf:"bytes,5,opt,name=bridge,proto3" json:"bridge,omitempty"`
+	// Hybrid clock of its first event.
+	Since         int64 `protobuf:"fixed64,6,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateChannel) Reset() {
+	*x = StateChannel{}
+	mi := &file_amibus_v1_bus_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateChannel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateChannel) ProtoMessage() {}
+
+func (x *StateChannel) ProtoReflect() protoreflect.Message {
+	mi := &file_amibus_v1_bus_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateChannel.ProtoReflect.Descriptor instead.
+func (*StateChannel) Descriptor() ([]byte, []int) {
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StateChannel) GetUniqueid() []byte {
+	if x != nil {
+		return x.Uniqueid
+	}
+	return nil
+}
+
+func (x *StateChannel) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *StateChannel) GetApp() []byte {
+	if x != nil {
+		return x.App
+	}
+	return nil
+}
+
+func (x *StateChannel) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *StateChannel) GetBridge() []byte {
+	if x != nil {
+		return x.Bridge
+	}
+	return nil
+}
+
+func (x *StateChannel) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+// StateBridge is what is known of a bridge.
+type StateBridge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its BridgeUniqueid.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Its group of headers, as the last event had it.
+	Text []byte `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Hybrid clock of its first event.
+	Since         int64 `protobuf:"fixed64,3,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateBridge) Reset() {
+	*x = StateBridge{}
+	mi := &file_amibus_v1_bus_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateBridge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateBridge) ProtoMessage() {}
+
+func (x *StateBridge) ProtoReflect() protoreflect.Message {
+	mi := &file_amibus_v1_bus_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateBridge.ProtoReflect.Descriptor instead.
+func (*StateBridge) Descriptor() ([]byte, []int) {
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *StateBridge) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *StateBridge) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *StateBridge) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 // Action asks a node to run an AMI action on its own source (subject ami.v1.action.<site>.<node asked>). Answers are chunks of
 // AMI text.
 type Action struct {
@@ -715,7 +999,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_amibus_v1_bus_proto_msgTypes[7]
+	mi := &file_amibus_v1_bus_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +1011,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_amibus_v1_bus_proto_msgTypes[7]
+	mi := &file_amibus_v1_bus_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +1024,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{7}
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Action) GetSite() string {
@@ -844,7 +1128,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_amibus_v1_bus_proto_msgTypes[8]
+	mi := &file_amibus_v1_bus_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1140,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_amibus_v1_bus_proto_msgTypes[8]
+	mi := &file_amibus_v1_bus_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1153,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{8}
+	return file_amibus_v1_bus_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Member) GetSite() string {
@@ -1005,7 +1289,27 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x12\n" +
 	"\x04from\x18\x04 \x01(\x04R\x04from\x12\x0e\n" +
-	"\x02to\x18\x05 \x01(\x04R\x02to\"\xeb\x01\n" +
+	"\x02to\x18\x05 \x01(\x04R\x02to\"5\n" +
+	"\bStateAsk\x12)\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x13.amibus.v1.PositionR\x05nodes\"\xce\x01\n" +
+	"\n" +
+	"StateChunk\x12/\n" +
+	"\bposition\x18\x01 \x01(\v2\x13.amibus.v1.PositionR\bposition\x123\n" +
+	"\bchannels\x18\x02 \x03(\v2\x17.amibus.v1.StateChannelR\bchannels\x120\n" +
+	"\abridges\x18\x03 \x03(\v2\x16.amibus.v1.StateBridgeR\abridges\x12\x14\n" +
+	"\x05ended\x18\x04 \x03(\fR\x05ended\x12\x12\n" +
+	"\x04last\x18\x05 \x01(\bR\x04last\"\x92\x01\n" +
+	"\fStateChannel\x12\x1a\n" +
+	"\buniqueid\x18\x01 \x01(\fR\buniqueid\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\fR\x04text\x12\x10\n" +
+	"\x03app\x18\x03 \x01(\fR\x03app\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x16\n" +
+	"\x06bridge\x18\x05 \x01(\fR\x06bridge\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x10R\x05since\"G\n" +
+	"\vStateBridge\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\fR\x04text\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x10R\x05since\"\xeb\x01\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
@@ -1048,27 +1352,35 @@ func file_amibus_v1_bus_proto_rawDescGZIP() []byte {
 	return file_amibus_v1_bus_proto_rawDescData
 }
 
-var file_amibus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_amibus_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_amibus_v1_bus_proto_goTypes = []any{
-	(*Frame)(nil),      // 0: amibus.v1.Frame
-	(*Entry)(nil),      // 1: amibus.v1.Entry
-	(*Position)(nil),   // 2: amibus.v1.Position
-	(*Join)(nil),       // 3: amibus.v1.Join
-	(*JoinAnswer)(nil), // 4: amibus.v1.JoinAnswer
-	(*Seen)(nil),       // 5: amibus.v1.Seen
-	(*Replay)(nil),     // 6: amibus.v1.Replay
-	(*Action)(nil),     // 7: amibus.v1.Action
-	(*Member)(nil),     // 8: amibus.v1.Member
+	(*Frame)(nil),        // 0: amibus.v1.Frame
+	(*Entry)(nil),        // 1: amibus.v1.Entry
+	(*Position)(nil),     // 2: amibus.v1.Position
+	(*Join)(nil),         // 3: amibus.v1.Join
+	(*JoinAnswer)(nil),   // 4: amibus.v1.JoinAnswer
+	(*Seen)(nil),         // 5: amibus.v1.Seen
+	(*Replay)(nil),       // 6: amibus.v1.Replay
+	(*StateAsk)(nil),     // 7: amibus.v1.StateAsk
+	(*StateChunk)(nil),   // 8: amibus.v1.StateChunk
+	(*StateChannel)(nil), // 9: amibus.v1.StateChannel
+	(*StateBridge)(nil),  // 10: amibus.v1.StateBridge
+	(*Action)(nil),       // 11: amibus.v1.Action
+	(*Member)(nil),       // 12: amibus.v1.Member
 }
 var file_amibus_v1_bus_proto_depIdxs = []int32{
-	1, // 0: amibus.v1.Frame.entries:type_name -> amibus.v1.Entry
-	2, // 1: amibus.v1.JoinAnswer.emitted:type_name -> amibus.v1.Position
-	2, // 2: amibus.v1.Seen.positions:type_name -> amibus.v1.Position
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	1,  // 0: amibus.v1.Frame.entries:type_name -> amibus.v1.Entry
+	2,  // 1: amibus.v1.JoinAnswer.emitted:type_name -> amibus.v1.Position
+	2,  // 2: amibus.v1.Seen.positions:type_name -> amibus.v1.Position
+	2,  // 3: amibus.v1.StateAsk.nodes:type_name -> amibus.v1.Position
+	2,  // 4: amibus.v1.StateChunk.position:type_name -> amibus.v1.Position
+	9,  // 5: amibus.v1.StateChunk.channels:type_name -> amibus.v1.StateChannel
+	10, // 6: amibus.v1.StateChunk.bridges:type_name -> amibus.v1.StateBridge
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_amibus_v1_bus_proto_init() }
@@ -1082,7 +1394,7 @@ func file_amibus_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_amibus_v1_bus_proto_rawDesc), len(file_amibus_v1_bus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
