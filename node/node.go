@@ -217,7 +217,7 @@ func (n *Node) build() error {
 	}
 	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n}, Drain: drainTime, Log: n.component("forward")})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
-		Source: n.stream, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
+		Source: n.stream, State: n.state, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
 	n.admin = n.newAdmin()
 	return nil
 }

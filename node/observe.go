@@ -299,6 +299,7 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	counter("resumes_total", "Times a client resumed the stream where it had left it.", func(s amiserver.Stats) uint64 { return s.Resumes })
 	counter("replayed_events_total", "Events replayed for clients that resumed.", func(s amiserver.Stats) uint64 { return s.Replayed })
 	counter("resume_gaps_total", "Gaps declared to clients that resumed: nobody held the events any more.", func(s amiserver.Stats) uint64 { return s.ResumeGaps })
+	counter("snapshots_total", "Snapshots of the state of the cluster that clients asked for at their login.", func(s amiserver.Stats) uint64 { return s.Snapshots })
 	counter("sent_bytes_total", "Bytes written to clients.", func(s amiserver.Stats) uint64 { return s.Bytes })
 	a.CollectFunc("amibus_ami_clients_cut_total", "Clients cut, by reason.", admin.Counter, []string{"reason"}, func(emit func(float64, ...string)) {
 		s := n.ami.Stats()

@@ -153,6 +153,9 @@ func (s *session) events(_ context.Context, action *ami.Message) error {
 	if err != nil {
 		return s.fail(action, err.Error())
 	}
+	if from != nil && s.snap != nil {
+		return s.fail(action, underWay)
+	}
 	s.mask = s.user.Read & mask
 	state := "Off"
 	if mask != 0 {

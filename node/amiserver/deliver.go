@@ -13,6 +13,8 @@ const (
 // wake is readable when deliver may have something.
 func (s *session) wake() <-chan struct{} {
 	switch {
+	case s.snap != nil:
+		return s.snap.wake
 	case s.replay != nil:
 		return s.replay.wake
 	case s.sub != nil:
@@ -65,6 +67,9 @@ func (s *session) rest(spare []merge.Event) (err error) {
 
 // deliver writes at most one chunk of the events that wait; more tells whether some were left.
 func (s *session) deliver() (more bool, err error) {
+	if s.snap != nil {
+		return s.deliverSnapshot()
+	}
 	if s.at == len(s.pending) {
 		if err := s.refill(); err != nil {
 			return false, err

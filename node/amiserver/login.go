@@ -34,6 +34,10 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 		return s.turnAway(action, "Authentication failed", began)
 	}
 	from, err := resumeFrom(action)
+	snap := false
+	if err == nil {
+		snap, err = s.wantsSnapshot(action, user)
+	}
 	if err != nil {
 		s.srv.count.failures.Add(1)
 		s.log.Warn("AMI login refused", "user", name, "reason", err)
@@ -45,7 +49,7 @@ func (s *session) login(ctx context.Context, action *ami.Message) error {
 	if !s.srv.enter(user) {
 		return s.alreadyInUse(action, name)
 	}
-	return s.welcome(action, user, name, from)
+	return s.welcome(action, user, name, from, snap)
 }
 
 func (s *session) logoff(_ context.Context, action *ami.Message) error {
@@ -81,13 +85,15 @@ func (s *session) alreadyInUse(action *ami.Message, name string) error {
 }
 
 // welcome lets the user in. The session is subscribed before SuccessfulAuth is raised: that event must reach it too
-// (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind.
-func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector) error {
+// (ami/clients.md 3). One that resumes finds it in its replay, or in the live stream behind; one with a snapshot may find it before that.
+func (s *session) welcome(action *ami.Message, user *config.User, account string, from cursor.Vector, snap bool) error {
 	s.become(user, account)
 	if asked, ok := parseMask(string(action.Get("Events"))); ok {
 		s.mask = user.Read & asked
 	}
-	if from != nil && (s.mask != 0 || !s.pushes) {
+	if snap {
+		s.beginSnapshot(string(action.Get("ActionID")))
+	} else if from != nil && (s.mask != 0 || !s.pushes) {
 		s.resume(from)
 		s.srv.count.resumes.Add(1)
 	} else {

@@ -92,6 +92,9 @@ func closeLive(b cursor.Batch) {
 
 // leaveStream ends subscription and replay.
 func (s *session) leaveStream() {
+	if s.snap != nil {
+		s.dropSnapshot()
+	}
 	if r := s.replay; r != nil {
 		r.cancel()
 		<-r.done
@@ -126,6 +129,8 @@ func (s *session) takeBatch() {
 	default:
 	}
 }
+
+const underWay = "the snapshot of the Login has not come yet; SnapshotComplete tells where it stands"
 
 // cursor is where the session stands: all before it was written or is not for this session, nothing behind it.
 func (s *session) cursor() (v cursor.Vector, err error) {
@@ -163,6 +168,9 @@ func (s *session) eventCursor(_ context.Context, action *ami.Message) error {
 	case <-s.srv.conf.Source.Settled():
 	default:
 		return s.fail(action, "the node has not joined the cluster yet")
+	}
+	if s.snap != nil {
+		return s.fail(action, underWay)
 	}
 	v, err := s.cursor()
 	if err != nil {

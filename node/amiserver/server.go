@@ -15,6 +15,7 @@ import (
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/node/config"
+	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/proto/ami"
 )
 
@@ -75,6 +76,7 @@ type Config struct {
 	Events      *stasis.Topic[merge.Event] // merged
 	Arrived     *stasis.Topic[merge.Event] // the same in the order of arrival
 	Source      cursor.Source              // the stream that both topics are of
+	State       *state.Store               // as of what is in Events; nil: no snapshots
 	Backend     Backend
 	Node        merge.Node       // this node
 	Version     string           // of amibus
@@ -100,6 +102,8 @@ type Server struct {
 	webSessions, webGuests int         // of sessions and of waiting: those over HTTP
 	web                    atomic.Bool // ServeHTTP runs
 
+	snapshots chan struct{} // holds as many as are in memory
+
 	lastRefused, lastHandshake, lastTooLarge time.Time // last logged
 
 	reports      int // since reportsSince, of those who are not logged in
@@ -117,7 +121,7 @@ func New(c Config) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Server{conf: c, penalty: time.Second, names: map[string]int{}}
+	return &Server{conf: c, penalty: time.Second, names: map[string]int{}, snapshots: make(chan struct{}, maxSnapshots)}
 }
 
 // Serve accepts connections until ctx ends or the listener breaks, closes the listener, and returns when all its sessions are gone:
@@ -255,7 +259,7 @@ func (s *Server) leave(u *config.User) {
 
 type counters struct {
 	handshakes, logins, failures, refused, slow, overflows, broken, unreported, actions, events, bytes, resumes, replayed, resumeGaps,
-	evicted, tooLarge, forgotten atomic.Uint64
+	evicted, tooLarge, forgotten, snapshots atomic.Uint64
 }
 
 // Stats is what a Server has done and has.
@@ -276,6 +280,7 @@ type Stats struct {
 	Events, Bytes      uint64 // written; Bytes includes answers
 	Resumes, Replayed  uint64 // replays begun for clients, and their events
 	ResumeGaps         uint64 // gaps in replays
+	Snapshots          uint64 // of the state, asked for at a login
 }
 
 // Stats returns a snapshot.
@@ -288,6 +293,6 @@ func (s *Server) Stats() Stats {
 		Logins: c.logins.Load(), Failures: c.failures.Load(), Refused: c.refused.Load(), Handshakes: c.handshakes.Load(),
 		Slow: c.slow.Load(), Overflows: c.overflows.Load(), Broken: c.broken.Load(),
 		Unreported: c.unreported.Load(), Actions: c.actions.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
-		Resumes: c.resumes.Load(), Replayed: c.replayed.Load(), ResumeGaps: c.resumeGaps.Load(),
+		Resumes: c.resumes.Load(), Replayed: c.replayed.Load(), ResumeGaps: c.resumeGaps.Load(), Snapshots: c.snapshots.Load(),
 	}
 }

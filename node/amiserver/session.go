@@ -62,6 +62,7 @@ type session struct {
 	ctx     context.Context                   // ends with the session
 	sub     *stasis.Subscription[merge.Event] // the live stream; nil before the login and while replay runs
 	replay  *resumption                       // nil in the live stream
+	snap    *snapshot                         // asked for and not written yet: comes before anything else of the stream
 	base    cursor.Vector                     // where the replay stands behind pending
 	ahead   cursor.Vector                     // what the client has had and this node had not when the replay ended
 	pending []merge.Event                     // pending[at:] is taken from sub or replay and not written

@@ -42,6 +42,9 @@ func (s *session) waitEvent(ctx context.Context, action *ami.Message) error {
 // eventThere skips what the session does not see and tells whether an event is left.
 func (s *session) eventThere() (bool, error) {
 	for {
+		if s.snap != nil {
+			return len(s.snap.taken) > 0, nil
+		}
 		for ; s.at < len(s.pending); s.at++ {
 			if s.text(&s.pending[s.at]) != nil {
 				return true, nil

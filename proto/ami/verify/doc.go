@@ -16,6 +16,7 @@
 //     nothing is known: events may be missing, or the process is another one. (A node that was dropped loses nothing; a hole has its Gap.)
 //   - Synthetic: yes, as amibus makes events up (architecture §7): a Synthetic Newchannel may be the first event of a channel, or follow a
 //     Synthetic Hangup; a Synthetic BridgeCreate likewise.
+//   - SnapshotComplete, which amibus sends behind the state that a Login asked for, ends a list that nothing began.
 //   - The known exceptions of each rule are in the rule. Where ordering.md says that an order is not kept, it is not checked.
 //   - Memory is bounded by Limits: ended channels and bridges are forgotten oldest first; a node with too many live ones is forgotten as a
 //     whole, which Stats.Forgotten counts. Of one channel at most 32 digits, handlers, queues and names are kept, of a connection 4,096

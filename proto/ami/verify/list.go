@@ -47,9 +47,9 @@ func (s *session) item(c *Checker, m *ami.Message) bool {
 func (s *session) stray(c *Checker, m *ami.Message, id []byte, end bool) {
 	switch {
 	case !s.whole: // the list may have begun before
-	case end:
+	case end && string(m.Get("Event")) != "SnapshotComplete":
 		c.message(46, m, Ref{}, "the end of a list that was not begun")
-	case len(id) > 0 && !s.answered.has(id):
+	case !end && len(id) > 0 && !s.answered.has(id):
 		c.message(45, m, Ref{}, "something with the ActionID %q comes before the answer", id)
 	}
 }
