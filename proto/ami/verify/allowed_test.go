@@ -54,6 +54,8 @@ var allowed = []struct{ name, stream string }{
 	{"43: twice in a queue", strings.Repeat("QueueCallerJoin Channel=SIP/1 Uniqueid=1 Queue=q\nQueueCallerLeave Channel=SIP/1 Uniqueid=1 Queue=q\n", 2)},
 	{"45: OriginateResponse of another client", "> Originate ActionID=7 Async=yes\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\n< ActionID=7"},
 	{"46: an item with classes", "< ActionID=7 EventList=start\nQueueMember ActionID=7\nitem Done ActionID=7 EventList=complete ListItems=1"},
+	{"46: the state at a login", "connected\n< ActionID=7 Message=Authentication_accepted\nitem CoreShowChannel ActionID=7\nitem SnapshotComplete ActionID=7 " +
+		"EventList=Complete ListItems=1\nnew 1\nhangup 1"},
 	{"47: two answers, none, and no ActionID", "> Events ActionID=1\n> ModuleLoad ActionID=2\n> Ping\n< ActionID=2\n< ActionID=2\n< Ping=Pong\nrest"},
 	{"48: after the login", "connected\n< Message=Authentication_accepted\nnew 1\nhangup 1\nrest"},
 	{"51: answered", "> Originate Async=true ActionID=7\n< ActionID=7\nnew 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
