@@ -54,19 +54,20 @@ func run(t *testing.T, b bus.Bus, self merge.Node, s *state.Store, now []merge.P
 }
 
 // describe is all that is known of alpha.
-func describe(s *state.Store) (text string) {
+func describe(s *state.Store) string {
+	var text strings.Builder
 	s.View(func(v state.View) {
 		p, ok := v.Part(alpha)
 		p.Sort()
-		text = fmt.Sprint(ok, p.At, p.Ended)
+		fmt.Fprint(&text, ok, p.At, p.Ended)
 		for _, c := range p.Channels {
-			text += fmt.Sprint("\n", c.Uniqueid, c.Text, c.App, c.Data, c.Bridge, c.Since)
+			fmt.Fprint(&text, "\n", c.Uniqueid, c.Text, c.App, c.Data, c.Bridge, c.Since)
 		}
 		for _, b := range p.Bridges {
-			text += fmt.Sprint("\n", b.ID, b.Text, b.Since)
+			fmt.Fprint(&text, "\n", b.ID, b.Text, b.Since)
 		}
 	})
-	return text
+	return text.String()
 }
 
 // TestCatchUp: all that one node knows is known to the other, in chunks that a bus carries.
