@@ -18,7 +18,7 @@ var floor = map[string]int{
 	"proto/amibuspb": 0, "proto/ami": 0, "proto/wire": 0, "proto/ami/filter": 0, "node/lifecycle": 0,
 	"node/config": 1, "node/standby": 1,
 	"bus": 1, "bus/stasis": 1, "bus/merge": 1, "bus/journal": 1, "translator": 1, "proto/ami/capture": 1, "proto/ami/verify": 1,
-	"bus/cursor": 2, "bus/natsbus": 2, "bus/membus": 2, "bus/member": 2, "bus/stream": 2, "node/state": 2, "node/owner": 2,
+	"bus/cursor": 2, "bus/natsbus": 2, "bus/membus": 2, "bus/member": 2, "bus/stream": 2, "node/state": 2, "node/owner": 2, "node/reconcile": 2,
 	"bus/bustest": 3, "bus/busbench": 3, "node/amiserver": 3, "node/upstream": 3, "node/forward": 3, "node/admin": 3, "node/engine": 3, "node/actions": 3, "node/catchup": 3,
 	"node":          4,
 	"cmd/amibus":    5,

@@ -36,12 +36,13 @@ order=arrival
 
 // testCluster is some nodes in one process. Each may be stopped and started again; events are raised at those that run.
 type testCluster struct {
-	t       testing.TB
-	hold    time.Duration
-	journal string        // of nodes started from now on; memory if empty
-	source  config.Source // of nodes started from now on; none if empty
-	users   string        // more of them, of nodes started from now on
-	nodes   []*testNode
+	t         testing.TB
+	hold      time.Duration
+	journal   string        // of nodes started from now on; memory if empty
+	source    config.Source // of nodes started from now on; none if empty
+	users     string        // more of them, of nodes started from now on
+	lostAfter time.Duration // likewise; the default if 0
+	nodes     []*testNode
 }
 
 type testNode struct {
@@ -84,7 +85,7 @@ func (c *testCluster) launch(n *testNode) {
 	cfg.Node.Name, cfg.Node.DataDir, cfg.Source = n.name, filepath.Join(n.dir, "data"), c.source
 	cfg.Source.Kind = cmp.Or(cfg.Source.Kind, config.KindNone)
 	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
-	cfg.Bus.Journal = cmp.Or(c.journal, cfg.Bus.Journal)
+	cfg.Bus.Journal, cfg.Bus.LostAfter = cmp.Or(c.journal, cfg.Bus.Journal), cmp.Or(c.lostAfter, cfg.Bus.LostAfter)
 	cfg.Bus.NATS.RouteListen, cfg.Bus.Member.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	for _, o := range c.nodes {
 		if o.stop != nil {

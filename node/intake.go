@@ -3,6 +3,7 @@ package node
 import (
 	"sync"
 
+	"github.com/amibus/amibus/node/reconcile"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/wire"
 )
@@ -15,10 +16,13 @@ type intake struct {
 	n  *Node
 	mu sync.Mutex // upstream's reader and the sessions that raise events take turns
 
-	block []byte
+	block  []byte
+	belief *reconcile.View // what all who see the events believe of the own Asterisk; of the engine, which is heard all the time, only what was before
 }
 
-func newIntake(n *Node) *intake { return &intake{n: n, block: make([]byte, 0, arenaBlock)} }
+func newIntake(n *Node) *intake {
+	return &intake{n: n, block: make([]byte, 0, arenaBlock), belief: reconcile.NewView()}
+}
 
 // take publishes one event. It does not wait for the bus.
 func (in *intake) take(m *ami.Message) {
@@ -33,6 +37,9 @@ func (in *intake) take(m *ami.Message) {
 		in.block = b
 		var e wire.Entry
 		if e, err = wire.ParseEntry(b[from:len(b):len(b)]); err == nil {
+			if in.n.upstream != nil {
+				in.belief.Take(e.AMI())
+			}
 			in.n.manager.Publish(e)
 			return
 		}

@@ -65,9 +65,10 @@ type Node struct {
 	bus       *natsbus.Bus
 	members   *member.List
 	directory directory
-	membersMu sync.Mutex                          // held while what follows from a list of members is done
-	missing   []*amibuspb.Member                  // may come back
-	away      atomic.Pointer[[]*amibuspb.Member]  // the same, without a lock
+	membersMu sync.Mutex                         // held while what follows from a list of members is done
+	missing   []*amibuspb.Member                 // may come back
+	away      atomic.Pointer[[]*amibuspb.Member] // the same, without a lock
+	endings   *endings
 	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
 	owners    *owner.Registry                     // who has which channel and bridge
 	state     *state.Store                        // the channels and bridges of the cluster, as of what is emitted
@@ -190,7 +191,7 @@ func (n *Node) openMembers() (err error) {
 // build makes the parts that need no network to exist.
 func (n *Node) build() error {
 	n.owners = owner.New(owner.Config{Seed: rand.Uint64()})
-	n.state = state.New()
+	n.state, n.endings = state.New(), newEndings(n)
 	n.away.Store(new([]*amibuspb.Member))
 	n.lost.Store(&map[merge.Node]bool{})
 	previousEpoch, previousSeq := n.journal.Previous()

@@ -189,6 +189,10 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 	a.CounterFunc("amibus_source_events_conflicting_total", "Events dropped because another Asterisk has the same systemname.", nil,
 		func() float64 { return float64(n.source.conflicting.Load()) })
 	a.CounterFunc("amibus_source_events_refused_total", "Events that could not be carried.", nil, func() float64 { return float64(n.refused.Load()) })
+	a.CounterFunc("amibus_source_events_synthetic_total", "Events made up because what was believed of the own Asterisk was not so.", nil,
+		func() float64 { return float64(n.source.made.Load()) })
+	a.CounterFunc("amibus_source_checks_failed_total", "Times the own Asterisk did not tell which calls it has.", nil,
+		func() float64 { return float64(n.source.failed.Load()) })
 	if n.engine != nil {
 		n.engineMetrics(a)
 		return

@@ -112,7 +112,9 @@ func (o *ownEngine) Trouble() string { return "the engine does not run" }
 func (o *ownEngine) Run(ctx context.Context) error {
 	o.n.source.loggedIn(time.Time{})
 	o.n.linked(true, o.info)
-	o.n.source.identified(upstream.Identity{Mark: o.mark, SystemName: o.info.SystemName})
+	o.n.source.identified(upstream.Identity{Mark: o.mark, SystemName: o.info.SystemName, Census: func(context.Context) (upstream.Census, error) {
+		return upstream.Census{}, nil // it starts with nothing
+	}})
 	defer o.n.source.loggedOut()
 	if err := o.Engine.Run(ctx); !errors.Is(err, ctx.Err()) {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/standby"
+	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/translator"
 )
@@ -68,6 +69,7 @@ func (s *source) decide() {
 // that since then.
 func (s *source) takeOver(from standby.Node) {
 	heard := s.lastHeard(from)
+	s.from = merge.Node{Site: from.Site, Name: from.Name}
 	if s.gap.reason == "" {
 		s.gap = silence{"standby took over", heard}
 	} else {
@@ -75,17 +77,19 @@ func (s *source) takeOver(from standby.Node) {
 	}
 }
 
-// begin publishes what is held, and what comes from now on. mu is held, so nothing comes in between.
-func (s *source) begin() {
-	if s.gap.reason != "" {
-		since := ""
-		if !s.gap.since.IsZero() {
-			since = fmt.Sprintf("%d.%06d", s.gap.since.Unix(), s.gap.since.Nanosecond()/1000)
-		}
-		s.n.intake.take(ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason,
-			"Since", since))
-		s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
-		s.gap = silence{}
+// publish publishes what is held, and what comes from now on; before it, if it is known, what makes true what is believed. mu is held, so
+// nothing comes in between.
+func (s *source) publish(now *upstream.Census) {
+	s.abandon()
+	s.declare()
+	if now != nil {
+		made := s.n.intake.reconcile(s.mark != "" && s.mark != s.known, now, s.queue)
+		s.made.Add(uint64(made))
+		s.n.component("source").Info("reconciled with the PBX", "channels", len(now.Channels), "bridges", len(now.Bridges), "synthetic_events", made,
+			"held_events", len(s.queue))
+	}
+	if s.mark != "" {
+		s.known = s.mark
 	}
 	for _, m := range s.queue {
 		s.n.intake.take(m)
@@ -96,7 +100,27 @@ func (s *source) begin() {
 	s.changed()
 }
 
+// declare says that nobody may have listened for a while. mu is held.
+func (s *source) declare() {
+	if s.gap.reason == "" {
+		return
+	}
+	s.declared = true
+	since := ""
+	if !s.gap.since.IsZero() {
+		since = fmt.Sprintf("%d.%06d", s.gap.since.Unix(), s.gap.since.Nanosecond()/1000)
+	}
+	s.n.intake.take(ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason,
+		"Since", since))
+	s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
+	s.gap = silence{}
+}
+
 func (s *source) end() {
+	if s.check != nil {
+		s.abandon()
+		s.release()
+	}
 	s.publishing.Store(false)
 	s.changed()
 }

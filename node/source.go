@@ -47,6 +47,17 @@ type source struct {
 	met     bool            // has been told which Asterisk it is
 	settled bool            // has published the events of an Asterisk it knew, or stood by for it
 	told    bool            // that a conflict does not pass
+
+	census    func(context.Context) (upstream.Census, error) // of the link; nil before it is known which Asterisk it is
+	check     *check                                         // under way
+	again     time.Time                                      // when to check what could not be; zero: all has been
+	unchecked bool                                           // it was logged that it could not
+	known     string                                         // the mark of the Asterisk that is believed in
+	declared  bool                                           // a Discontinuity has been
+	recalled  bool                                           // what the cluster knew of this node when it started is believed
+	from      merge.Node                                     // what it knows of that one is to be believed, too
+	made      atomic.Uint64                                  // synthetic events
+	failed    atomic.Uint64                                  // checks that failed
 }
 
 // silence is a time in which nobody may have listened.
@@ -128,7 +139,10 @@ func (s *source) identified(id upstream.Identity) {
 	if id.Found && !s.met && !s.n.restarted && !s.publishing.Load() { // the data directory is new, the Asterisk is not
 		s.gap = silence{reason: "node restarted"}
 	}
-	s.met = true
+	if id.Found && !s.met {
+		s.known = id.Mark
+	}
+	s.met, s.census = true, id.Census
 	s.conclude()
 }
 
@@ -144,6 +158,9 @@ func (s *source) isMark(mark string) bool {
 func (s *source) settle() {
 	switch {
 	case !s.holding:
+	case s.check != nil: // too many events, or the link is lost: without it
+		s.publish(nil)
+		s.release()
 	case s.mark == "" && s.outdone():
 		s.release()
 	default:
@@ -162,7 +179,9 @@ func (s *source) outdone() bool {
 func (s *source) conclude() {
 	s.linked = true
 	s.decide()
-	s.release()
+	if s.check == nil {
+		s.release()
+	}
 }
 
 // release gives up what is held: it has been published, or is not to be.
@@ -175,6 +194,9 @@ func (s *source) release() {
 func (s *source) remarked(mark string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.known == s.mark {
+		s.known = mark
+	}
 	s.mark = mark
 	s.changed()
 	s.decide()
@@ -185,7 +207,7 @@ func (s *source) loggedOut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	s.linked, s.mark = false, ""
+	s.linked, s.mark, s.census = false, "", nil
 	s.publishing.Store(false)
 	s.changed()
 }
@@ -241,6 +263,7 @@ func (s *source) run(ctx context.Context) {
 		case <-tick.C:
 			s.mu.Lock()
 			s.decide()
+			s.recheck()
 			s.mu.Unlock()
 		case <-ctx.Done():
 			return

@@ -32,13 +32,13 @@ func (n *Node) emitted(events []merge.Event) {
 			n.tell(gap{*e.Node, e.Epoch, e.Seq - e.Missing + 1, e.Seq})
 		}
 	}
-	n.state.Apply(events, func() { n.cluster.Publish(events...) })
+	n.endings.pass(0, events, func(events []merge.Event) { n.state.Apply(events, func() { n.cluster.Publish(events...) }) })
 }
 
 // arrive takes events as they come, in the stream's lock: who acts on what he sees must find its owner.
 func (n *Node) arrive(events []merge.Event) {
 	n.owners.Add(n.uptime(), events)
-	n.arrived.Publish(events...)
+	n.endings.pass(1, events, func(events []merge.Event) { n.arrived.Publish(events...) })
 }
 
 // pace waits for the clients before a piece of a backlog goes out to them: what was missed during a long cut would overflow the queues
@@ -54,21 +54,26 @@ func (n *Node) pace(ctx context.Context) {
 func (n *Node) changed(c merge.Change) {
 	n.changes[c.What].Add(1)
 	n.seen(c)
+	n.endings.changed(c)
 	n.tell(c)
 	switch c.What {
 	case merge.Fenced:
 		n.keepSoon(c.Epoch)
 	case merge.Joined, merge.Dropped, merge.Returned, merge.Left:
-		m := ami.New("Event", "NodeState", "Privilege", "system,all")
-		if system := n.systemName(c.Node); system != "" {
-			m.Add("SystemName", system)
-		}
-		m.Add("Node", c.Node.String()).Add("State", c.What.String()).Add("Epoch", strconv.FormatUint(c.Epoch, 10))
+		m := n.nodeState(c.Node, c.What.String()).Add("Epoch", strconv.FormatUint(c.Epoch, 10))
 		if c.Why != "" {
 			m.Add("Reason", c.Why)
 		}
 		n.show(m)
 	}
+}
+
+func (n *Node) nodeState(node merge.Node, state string) *ami.Message {
+	m := ami.New("Event", "NodeState", "Privilege", "system,all")
+	if system := n.systemName(node); system != "" {
+		m.Add("SystemName", system)
+	}
+	return m.Add("Node", node.String()).Add("State", state)
 }
 
 // show publishes a view event to the clients of this node.

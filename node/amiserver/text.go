@@ -54,7 +54,10 @@ func (s *session) text(e *merge.Event) []byte {
 	if e.Missing > 0 {
 		class = ami.ClassSystem
 	}
-	if s.mask == 0 || class&^s.mask != 0 || s.bounded && !s.within(*e.Node) {
+	switch {
+	case s.mask == 0, class&^s.mask != 0, s.bounded && !s.within(*e.Node):
+		return nil
+	case e.Seq == 0 && *e.Node != s.srv.conf.Node && !s.user.Endings: // the calls of a node out of view have ended
 		return nil
 	}
 	made := s.instead(e, class)

@@ -71,11 +71,12 @@ type Identity struct {
 
 // Bus says how nodes find each other and exchange events.
 type Bus struct {
-	Hold    time.Duration // the longest an event waits for other nodes; default 300ms
-	Tick    time.Duration // time between frames; 0: auto, max(1 ms, nodes × 1 ms)
-	Journal string        // JournalMemory (default) or JournalFile
-	NATS    NATS
-	Member  Member
+	Hold      time.Duration // the longest an event waits for other nodes; default 300ms
+	LostAfter time.Duration // when a node out of view is lost; default 30s
+	Tick      time.Duration // time between frames; 0: auto, max(1 ms, nodes × 1 ms)
+	Journal   string        // JournalMemory (default) or JournalFile
+	NATS      NATS
+	Member    Member
 }
 
 // NATS says how messages travel: by the embedded server, or by an external one when URLs are given. Load empties RouteListen and
@@ -108,10 +109,11 @@ func Default() *Config {
 		Source:   Source{Kind: KindAsterisk, Asterisk: Asterisk{Address: "127.0.0.1:5038", Username: "amibus"}},
 		Identity: Identity{Qualify: Auto},
 		Bus: Bus{
-			Hold:    300 * time.Millisecond,
-			Journal: JournalMemory,
-			NATS:    NATS{RouteListen: "127.0.0.1:6222", Publish: Auto},
-			Member:  Member{Listen: "127.0.0.1:7946"},
+			Hold:      300 * time.Millisecond,
+			LostAfter: 30 * time.Second,
+			Journal:   JournalMemory,
+			NATS:      NATS{RouteListen: "127.0.0.1:6222", Publish: Auto},
+			Member:    Member{Listen: "127.0.0.1:7946"},
 		},
 		Admin: Admin{Listen: "127.0.0.1:8080"},
 	}

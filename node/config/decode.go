@@ -44,9 +44,10 @@ func keys(c *Config) section {
 			"qualify": text{&c.Identity.Qualify},
 		},
 		"bus": section{
-			"hold":    duration{&c.Bus.Hold},
-			"tick":    durationOrAuto{&c.Bus.Tick},
-			"journal": text{&c.Bus.Journal},
+			"hold":       duration{&c.Bus.Hold},
+			"lost_after": duration{&c.Bus.LostAfter},
+			"tick":       durationOrAuto{&c.Bus.Tick},
+			"journal":    text{&c.Bus.Journal},
 			"nats": section{
 				"route_listen":  text{&c.Bus.NATS.RouteListen},
 				"client_listen": text{&c.Bus.NATS.ClientListen},

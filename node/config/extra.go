@@ -31,9 +31,7 @@ func (l *managerLoader) ownSetting(s *stanza, o setting, u *User) bool {
 	case "order":
 		u.Arrival = l.word(s, o, "merged", "arrival") == 1
 	case "endings":
-		if u.Endings = l.yesOrNo(s, o); u.Endings {
-			l.warn(s, o, "has no effect in this version")
-		}
+		u.Endings = l.yesOrNo(s, o)
 	case "ambiguous":
 		u.AmbiguousOwn = l.word(s, o, "error", "own") == 1
 	default:

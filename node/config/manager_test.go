@@ -218,7 +218,7 @@ actions=Ping, orignate,ClusterNodes
 acl=office
 `)
 	want := []string{"general.authlimit", "general.colour",
-		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.setvar", "u.eventfilter(", "u.eventfilter", "u.endings",
+		"u.read", "u.read", "u.writetimeout", "u.setvar", "u.setvar", "u.eventfilter(", "u.eventfilter",
 		"u.actions", "u.acl", "u"}
 	var got []string
 	for _, w := range m.Warnings {

@@ -13,6 +13,7 @@ import (
 // Bounds of the settings that are durations.
 const (
 	minHold, maxHold = 20 * time.Millisecond, 10 * time.Second
+	minLost, maxLost = time.Second, 24 * time.Hour
 	minTick, maxTick = time.Millisecond, time.Second
 	holdTicks        = 5 // below five frames, one late frame would put a healthy node out of the wait set
 )
@@ -105,6 +106,9 @@ func (k *checker) bus() {
 	b := k.c.Bus
 	if b.Hold < minHold || b.Hold > maxHold {
 		k.bad("bus.hold", "is %v, must be %v to %v", b.Hold, minHold, maxHold)
+	}
+	if b.LostAfter < minLost || b.LostAfter > maxLost {
+		k.bad("bus.lost_after", "is %v, must be %v to %v", b.LostAfter, minLost, maxLost)
 	}
 	switch {
 	case b.Tick == 0: // auto

@@ -81,6 +81,20 @@ func (s *Store) Lacking() (nodes []merge.Node, upTo []Position) {
 	return nodes, upTo
 }
 
+// Past returns what is known of a node, once its past is.
+func (s *Store) Past(n merge.Node) (p Part, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	part := s.nodes[n]
+	switch {
+	case part == nil:
+		return Part{Node: n}, s.expected
+	case !part.whole || part.ahead:
+		return p, false
+	}
+	return View{s}.Part(n)
+}
+
 func (s *Store) whole() bool {
 	for _, p := range s.nodes {
 		if !p.whole || p.ahead {

@@ -27,6 +27,8 @@ type Identity struct {
 	Mark       string // of the process: another one after a restart; empty if the Asterisk refuses the variable
 	Found      bool   // the mark was there already: the process is older than this link
 	SystemName string
+	// Census lists the channels and bridges, at any time until LoggedOut.
+	Census func(context.Context) (Census, error)
 }
 
 // marker finds out the mark while the events are being read, which show when another node sets it.
@@ -38,6 +40,9 @@ type marker struct {
 	mark  string
 	known bool // mark has been told
 	young bool // a mark was set during this link
+
+	nonce  string        // of the fence under way
+	passed chan struct{} // closed when its event has come; nil without one
 }
 
 // learn asks for systemname and mark, on a connection of its own, and tells them. It returns why the link cannot go on.
@@ -52,6 +57,12 @@ func (k *marker) learn(ctx context.Context) error {
 		return f
 	case err != nil:
 		return &fault{kind: lost, text: fmt.Sprintf("the link to the Asterisk at %s broke at its begin: %s", k.u.cfg.Address, reason(err))}
+	}
+	id.Census = func(asker context.Context) (Census, error) {
+		asker, cancel := context.WithCancel(asker)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return k.census(asker)
 	}
 	k.u.cfg.Identified(id)
 	k.mu.Lock()
@@ -127,9 +138,17 @@ func (k *marker) witnessed() bool {
 	return k.young
 }
 
-// caused takes the event that the mark has been set, by us or by another node; it is nobody else's business.
+// caused takes the event that mark or fence has been set, by us or by another node; it is nobody else's business.
 func (k *marker) caused(m *ami.Message) bool {
-	if string(m.Get("Channel")) != "none" || string(m.Get("Variable")) != markVariable {
+	if string(m.Get("Channel")) != "none" {
+		return false
+	}
+	switch string(m.Get("Variable")) {
+	case markVariable:
+	case fenceVariable:
+		k.passes(string(m.Get("Value")))
+		return true
+	default:
 		return false
 	}
 	mark := string(m.Get("Value"))

@@ -213,3 +213,44 @@ func TestMarkOfAReplay(t *testing.T) {
 	}
 	eventually(t, "both know the same mark", func() bool { return l[0].current() != "" && l[0].current() == l[1].current() })
 }
+
+// TestCensus: what the Asterisk lists, once the events before that have been handed on; the fence itself is nobody else's business.
+func TestCensus(t *testing.T) {
+	t.Parallel()
+	a, g := newMarkable(t)
+	listing := func(item string, ids ...string) func(*peer, *ami.Message) {
+		return func(p *peer, m *ami.Message) {
+			a.raise("Event", "Before", "Privilege", "call,all")
+			p.answer(m, "Success", "EventList", "start")
+			for _, id := range ids {
+				p.say("Event: " + item + "\nUniqueid: " + id)
+			}
+			p.say("Event: " + m.Action() + "Complete\nEventList: Complete")
+		}
+	}
+	a.on["coreshowchannels"], a.on["bridgelist"] = listing("CoreShowChannel", "1", "2"), listing("BridgeListItem", "b")
+	var l logins
+	r := start(t, a.addr(), l.watch).waitUp(t)
+	eventually(t, "the mark is known", func() bool { return len(l.seen()) == 1 })
+	census := l.seen()[0].Census
+	for i := range 3 {
+		got, err := census(t.Context())
+		if err != nil || len(got.Channels) != 2 || string(got.Channels[1].Get("Uniqueid")) != "2" || len(got.Bridges) != 1 {
+			t.Fatalf("%v %v", got, err)
+		}
+		if events := r.seen(); len(events) != 2*(i+1) {
+			t.Errorf("events before the fence: %v", events)
+		}
+	}
+	g.mu.Lock()
+	a.on["setvar"] = func(p *peer, m *ami.Message) { p.answer(m, "Error", "Message", "Permission denied") }
+	g.mu.Unlock()
+	if _, err := census(t.Context()); err == nil || err.Error() != `the fence AMIBUS_FENCE: "Permission denied"` {
+		t.Errorf("%v", err)
+	}
+	a.drop()
+	eventually(t, "the link has ended", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.out > 0 })
+	if _, err := census(t.Context()); err == nil {
+		t.Error("a census without a link")
+	}
+}

@@ -17,6 +17,7 @@ var allowed = []struct{ name, stream string }{
 	{"2: a chosen id again", "new 1\nhangup 1\nnew 1\nhangup 1\nrest"},
 	{"2: revived", "new 1700000000.1\nhangup 1700000000.1 Synthetic=yes\nnew 1700000000.1 Synthetic=yes\nhangup 1700000000.1\nrest"},
 	{"2: made up for one that was there before", "new 1 Synthetic=yes\nhangup 1 Synthetic=yes\nrest"},
+	{"19: began to be dialled unheard", "new 1 Synthetic=yes\nnew 2\nend 2 1 ANSWER\nhangup 1\nhangup 2\nrest"},
 	{"25: revived", "create B\ndestroy B Synthetic=yes\ncreate B Synthetic=yes\ndestroy B"},
 	{"4: stored snapshots", "new 1\nhangup 1\nBlindTransfer Result=Success TransfererUniqueid=1\nAttendedTransfer Result=Fail OrigTransfererUniqueid=1"},
 	{"4: raised by others", "new 1\nhangup 1\nCEL UniqueID=1\nCdr UniqueID=1\nOriginateResponse Uniqueid=1\nParkedCallGiveUp Uniqueid=1\nMeetmeLeave Uniqueid=1"},
@@ -62,6 +63,7 @@ var allowed = []struct{ name, stream string }{
 	{"51: refused", "OriginateResponse ActionID=7 Uniqueid=<null>\nOriginateResponse ActionID=7 Uniqueid=<null>"},
 	{"51: a chosen id again", strings.Repeat("new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\n", 3) + "rest"},
 	{"51: a chosen id again, late", "new 1\nhangup 1\nnew 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
+	{"2: a chosen id again, behind an end that was made up", "new 1\nDiscontinuity\nBridgeLeave Uniqueid=1 Channel=SIP/1 BridgeUniqueid=B Synthetic=yes\nhangup 1 Synthetic=yes\nnew 1\nhangup 1\nrest"},
 	{"51: a chosen id again, and events were missed", "new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nDiscontinuity\n" +
 		"new 1\nOriginateResponse ActionID=7 Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},
 	{"51: a chosen id that is taken", "new 1\nOriginateResponse Response=Failure Channel=SIP/1 Uniqueid=1\nOriginateResponse Response=Success Channel=SIP/1 Uniqueid=1\nhangup 1\nrest"},

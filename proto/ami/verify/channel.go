@@ -12,6 +12,7 @@ type channel struct {
 	created  Ref
 	ended    Ref
 	made     bool // the Hangup was Synthetic
+	begun    bool // the Newchannel was: there was something before it
 	again    bool // another channel had its id before
 
 	state   Ref // the last of Newchannel and Newstate
@@ -125,7 +126,7 @@ func (c *Checker) newchannel(e *event) {
 	case !e.synthetic() && generated(g.id):
 		c.report(2, e, []Ref{old.ended}, "a second Newchannel of a Uniqueid that nobody chose: %s", g.id)
 	}
-	ch := &channel{id: string(g.id), name: string(g.channel), is: e.value(hChannelState), again: old != nil}
+	ch := &channel{id: string(g.id), name: string(g.channel), is: e.value(hChannelState), again: old != nil, begun: e.synthetic()}
 	ch.created = Ref{e.ref.At, "Newchannel " + ch.name + " " + ch.id}
 	ch.state = ch.created
 	if other := n.names[ch.name]; other != nil && len(other.past) == 0 && other.id != ch.id {
@@ -143,6 +144,9 @@ const up = "6"
 
 func (c *Checker) hangup(e *event) {
 	ch := e.live("")
+	if g, ok := e.group(""); ok && ch == nil && e.synthetic() && !generated(g.id) { // what events were missed of: the id may be chosen again
+		delete(e.node.early.seen, string(g.id))
+	}
 	if ch == nil {
 		return
 	}

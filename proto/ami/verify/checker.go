@@ -218,6 +218,9 @@ func (c *Checker) report(rule Rule, e *event, earlier []Ref, format string, args
 	if e.node != nil {
 		node = e.node.name
 	}
+	if slices.Contains(pastRules, rule) && e.unheard() {
+		return
+	}
 	c.violation(rule, node, append(slices.Clone(earlier), Ref{e.ref.At, head(e.msg)}), format, args...)
 }
 

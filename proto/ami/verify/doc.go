@@ -15,7 +15,8 @@
 //   - FullyBooted and Shutdown of a node, Gap, Discontinuity, and NodeState but for "dropped" and "returned" make the node one of which
 //     nothing is known: events may be missing, or the process is another one. (A node that was dropped loses nothing; a hole has its Gap.)
 //   - Synthetic: yes, as amibus makes events up (architecture §7): a Synthetic Newchannel may be the first event of a channel, or follow a
-//     Synthetic Hangup; a Synthetic BridgeCreate likewise.
+//     Synthetic Hangup; a Synthetic BridgeCreate likewise. What rules 16, 17, 19, 20, 24, 37, 38, 42 and 43 want before an event may have been
+//     said unheard of a channel whose Newchannel is Synthetic.
 //   - SnapshotComplete, which amibus sends behind the state that a Login asked for, ends a list that nothing began.
 //   - The known exceptions of each rule are in the rule. Where ordering.md says that an order is not kept, it is not checked.
 //   - Memory is bounded by Limits: ended channels and bridges are forgotten oldest first; a node with too many live ones is forgotten as a

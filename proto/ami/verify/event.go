@@ -232,3 +232,16 @@ func (e *event) value(h header) string { return string(e.values[h]) }
 func (e *event) is(h header, want string) bool { return string(e.values[h]) == want }
 
 func (e *event) synthetic() bool { return e.is(hSynthetic, "yes") }
+
+// pastRules want that something was said before. It may have been, unheard, of a channel whose Newchannel is made up.
+var pastRules = []Rule{16, 17, 19, 20, 24, 37, 38, 42, 43}
+
+// unheard tells whether the event names a channel that nobody heard begin.
+func (e *event) unheard() bool {
+	for i := range e.groups {
+		if ch := e.node.channels[string(e.groups[i].id)]; ch != nil && ch.begun {
+			return true
+		}
+	}
+	return false
+}
