@@ -15,6 +15,7 @@ func TestANewEpochIsKept(t *testing.T) {
 	var lines atomic.Int64
 	n := &Node{data: dataDir(t.TempDir()), log: slog.New(slog.NewTextHandler(lineCounter{&lines}, nil)), notes: make(chan any, 2),
 		epochs: make(chan uint64, 1)}
+	n.endings = newEndings(n)
 	for range 5 { // more than fit
 		n.changed(merge.Change{What: merge.Skewed})
 	}

@@ -333,8 +333,12 @@ func (c *client) seen(own ...string) [][]byte {
 	return all
 }
 
-// aboutUs: a login at one of the listeners in own, the FullyBooted of this login, or a change of a node's standing.
+// aboutUs: a login at one of the listeners in own, the FullyBooted of this login, a change of a node's standing, or what was made up since the
+// Asterisk had it before.
 func aboutUs(e []byte, own []string) bool {
+	if bytes.HasSuffix(e, []byte("\r\nSynthetic: yes\r\n\r\n")) {
+		return true
+	}
 	if bytes.HasPrefix(e, []byte("Event: NodeState\r\n")) && bytes.Contains(e, []byte("\r\nEpoch: ")) {
 		return true
 	}

@@ -29,6 +29,9 @@ func (s *session) put(e *merge.Event) int {
 	return len(body) + len(tail)
 }
 
+// madeUp is the end of an event that nobody has said.
+var madeUp = []byte("\r\nSynthetic: yes\r\n\r\n")
+
 var emptyLine = []byte("\r\n")
 
 // appendTail appends the headers of an event's place in the stream, and the end of the message.
@@ -57,7 +60,7 @@ func (s *session) text(e *merge.Event) []byte {
 	switch {
 	case s.mask == 0, class&^s.mask != 0, s.bounded && !s.within(*e.Node):
 		return nil
-	case e.Seq == 0 && *e.Node != s.srv.conf.Node && !s.user.Endings: // the calls of a node out of view have ended
+	case e.Seq == 0 && !s.user.Endings && *e.Node != s.srv.conf.Node && bytes.HasSuffix(e.Entry.AMI(), madeUp): // at a node out of view
 		return nil
 	}
 	made := s.instead(e, class)

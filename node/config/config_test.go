@@ -122,7 +122,7 @@ func TestProblems(t *testing.T) {
 		"two documents":      {base + "---\nbus: {}", []string{"4: a second YAML document"}},
 		"no mapping":         {"- a\n- b", []string{"1: is a list, must be a section with the keys admin, ami, bus, identity, node, source"}},
 		"unknown section":    {base + "nodes: {}", []string{"4: nodes: is not a key of this file; here the keys are admin, "}},
-		"unknown key":        {base + "bus:\n  hold: 1s\n  holds: 1s", []string{"6: bus.holds: is not a key of this file; here the keys are hold, journal, member, nats, tick"}},
+		"unknown key":        {base + "bus:\n  hold: 1s\n  holds: 1s", []string{"6: bus.holds: is not a key of this file; here the keys are hold, journal, lost_after, member, nats, tick"}},
 		"merge key":          {base + "bus: &b {hold: 1s}\nadmin: {<<: *b}", []string{"5: admin.<<: is not a key"}},
 		"given twice":        {base + "bus:\n  hold: 1s\n  hold: 2s", []string{"6: bus.hold: is given twice, first in line 5"}},
 		"section is text":    {base + "bus: fast", []string{"4: bus: is a single value, must be a section"}},

@@ -236,7 +236,7 @@ acl=office
 	if m.Warnings[3].Line != 9 || m.AuthLimit != 50 {
 		t.Errorf("%+v", m)
 	}
-	if text := m.Warnings[10].Text; !strings.Contains(text, "did you mean Originate?") {
+	if text := m.Warnings[9].Text; !strings.Contains(text, "did you mean Originate?") {
 		t.Errorf("actions: %s", text)
 	}
 	u, _ := m.User("u")

@@ -49,7 +49,7 @@ func (k *marker) census(ctx context.Context) (all Census, err error) {
 
 // list asks for a list, and returns its items.
 func (u *Upstream) list(c *connection, action, item string) (items []*ami.Message, err error) {
-	m, err := u.ask(c, ami.New("Action", action))
+	m, err := u.ask(c, ami.New("Action", action, "Census", "yes")) // no Asterisk minds; a replay tells what is played, not what was recorded
 	if err != nil {
 		return nil, errors.New(reason(err))
 	}

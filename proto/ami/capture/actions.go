@@ -34,8 +34,10 @@ var liveActions = map[string]struct {
 
 // builtActions are answered if they were not recorded.
 var builtActions = map[string]func(*session, *ami.Message){
-	"coresettings": coreSettings,
-	"corestatus":   coreStatus,
+	"coresettings":     coreSettings,
+	"corestatus":       coreStatus,
+	"coreshowchannels": coreShowChannels,
+	"bridgelist":       bridgeList,
 }
 
 // reply builds an answer to m; pairs are the headers behind Response and ActionID (ami/behaviour.md 4.1).

@@ -29,5 +29,6 @@
 //   - An answer and what belongs to it stay together on the connection.
 //
 // An action that was recorded (same name, same parameters but for ActionID) gets the recorded answer with the asker's
-// ActionID; several recordings of it are given out in turn. Everything else that is not answered live is an unknown command.
+// ActionID; several recordings of it are given out in turn. CoreShowChannels and BridgeList, if they were not recorded with these
+// parameters, tell of what has been played. Everything else that is not answered live is an unknown command.
 package capture

@@ -101,6 +101,11 @@ func (s *Server) deliver(events []event) (heard bool) {
 			heard = true
 		}
 	}
+	if heard || !s.atFullSpeed() {
+		for i := range events {
+			s.calls.take(events[i].raw)
+		}
+	}
 	return heard
 }
 

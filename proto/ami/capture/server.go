@@ -56,6 +56,7 @@ type Server struct {
 	done    chan struct{}
 
 	order sync.Mutex // held while events are delivered: all sessions see one order
+	calls calls      // that have been played
 
 	waiting atomic.Int64 // connections that are not logged in
 

@@ -382,8 +382,8 @@ func TestRecordedAnswers(t *testing.T) {
 	c.ask("Action: IAXnetstats|ActionID: raw", "IAX2/bravo-9299 *") // raw text as it was
 	c.ask("Action: CoreSettings|ActionID: x", "Response: Success|ActionID: x|AMIversion: 11.0.0|AsteriskVersion: 22.10.1|SystemName: alpha|*")
 	c.ask("Action: Getvar|Variable: CHANNEL(x)", "Response: Error|Message: Invalid/unknown command: Getvar. Use Action: ListCommands to show available commands.")
-	c.ask("Action: CoreShowChannels|Extra: 1|ActionID: y",
-		"Response: Error|ActionID: y|Message: Invalid/unknown command: CoreShowChannels. Use Action: ListCommands to show available commands.")
+	c.ask("Action: Status|Extra: 1|ActionID: y",
+		"Response: Error|ActionID: y|Message: Invalid/unknown command: Status. Use Action: ListCommands to show available commands.")
 	if st := s.Stats(); st.Unknown != 2 || st.Actions != 7 {
 		t.Errorf("%+v", st)
 	}
