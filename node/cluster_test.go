@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -43,6 +44,7 @@ type testCluster struct {
 	users     string        // more of them, of nodes started from now on
 	lostAfter time.Duration // likewise; the default if 0
 	nodes     []*testNode
+	log       io.Writer // of nodes started from now on; the test's own, without what is less than a warning, if nil
 }
 
 type testNode struct {
@@ -92,7 +94,11 @@ func (c *testCluster) launch(n *testNode) {
 			cfg.Bus.Member.Join = append(cfg.Bus.Member.Join, o.MemberAddr())
 		}
 	}
-	node, err := New(cfg, slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})).With("at", n.name))
+	log := slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})
+	if c.log != nil {
+		log = slog.NewTextHandler(c.log, nil)
+	}
+	node, err := New(cfg, slog.New(log).With("at", n.name))
 	if err != nil {
 		c.t.Fatal(err)
 	}

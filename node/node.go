@@ -17,6 +17,7 @@ import (
 	"github.com/amibus/amibus/bus/natsbus"
 	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/bus/stream"
+	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
 	"github.com/amibus/amibus/node/config"
@@ -67,6 +68,7 @@ type Node struct {
 	directory directory
 	membersMu sync.Mutex                         // held while what follows from a list of members is done
 	missing   []*amibuspb.Member                 // may come back
+	there     map[merge.Node]uint64              // the epochs of the others when last heard of
 	away      atomic.Pointer[[]*amibuspb.Member] // the same, without a lock
 	endings   *endings
 	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
@@ -216,7 +218,8 @@ func (n *Node) build() error {
 	if n.own != nil {
 		source = n.own
 	}
-	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n}, Drain: drainTime, Log: n.component("forward")})
+	n.router = forward.New(forward.Config{Self: n.self, Epoch: n.epoch, Bus: n.bus, Source: source, Origin: rewriter{n}, Drain: drainTime,
+		Log: n.component("forward"), Reads: actions.Reads, Shared: actions.Shared})
 	n.ami = amiserver.New(amiserver.Config{Log: n.component("amiserver"), Users: n.users.Load, Events: n.cluster, Arrived: n.arrived,
 		Source: n.stream, State: n.state, Backend: &backend{n}, Node: n.self, Version: Version, Drain: drainTime})
 	n.admin = n.newAdmin()

@@ -23,6 +23,7 @@ func (n *Node) newAdmin() *admin.Server {
 	n.sourceMetrics(a)
 	n.ownerMetrics(a)
 	n.stateMetrics(a)
+	n.forwardMetrics(a)
 	n.clientMetrics(a)
 	return a
 }

@@ -46,6 +46,7 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 		}
 	}
 	n.stream.SetPeers(peers)
+	n.endCalls(others)
 	n.source.membersChanged(others)
 	if len(n.cfg.Bus.NATS.URLs) > 0 {
 		return
@@ -66,6 +67,20 @@ func (n *Node) setMembers(others []*amibuspb.Member) {
 	default:
 		n.dialAll()
 	}
+}
+
+// endCalls ends what is under way to nodes that are there no more, or have started again. It needs membersMu.
+func (n *Node) endCalls(others []*amibuspb.Member) {
+	there := map[merge.Node]uint64{}
+	for _, m := range others {
+		there[merge.Node{Site: m.GetSite(), Name: m.GetNode()}] = m.GetEpoch()
+	}
+	for node, epoch := range n.there {
+		if now, ok := there[node]; !ok || now != epoch {
+			n.router.Gone(node)
+		}
+	}
+	n.there = there
 }
 
 func (n *Node) setRoutes() {

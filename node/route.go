@@ -23,6 +23,28 @@ func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, 
 	if state.Cached(action) {
 		return n.cached(c, action, send)
 	}
+	d := n.decide(ctx, c, action)
+	a := n.account(c, action)
+	if a == nil {
+		return n.carryOut(ctx, c, action, &d, send)
+	}
+	switch d.Do {
+	case actions.Run:
+		a.ran = append(a.ran, d.Node)
+	case actions.Raise:
+		a.ran = append(a.ran, n.self)
+	case actions.Lists, actions.Every:
+		for _, p := range d.Parts {
+			a.ran = append(a.ran, p.Node)
+		}
+	}
+	err := n.carryOut(ctx, c, action, &d, a.listen(send))
+	a.close(err)
+	return err
+}
+
+// decide finds out where an action belongs; it may have to ask the other nodes.
+func (n *Node) decide(ctx context.Context, c amiserver.Caller, action *ami.Message) actions.Decision {
 	view := n.view(c)
 	d := actions.Route(action, view)
 	for asked := ""; d.Do == actions.Ask && asked != string(d.Key); { // an action may name two
@@ -34,6 +56,10 @@ func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, 
 		n.askWho(ctx, &d)
 		d = actions.Route(action, view) // to ask for the same again means that not all have answered: then Text says so
 	}
+	return d
+}
+
+func (n *Node) carryOut(ctx context.Context, c amiserver.Caller, action *ami.Message, d *actions.Decision, send func([]byte) error) error {
 	caller := forward.Caller{User: c.User, Address: c.Address, Session: c.Session, Counter: c.Counter}
 	switch d.Do {
 	case actions.Run:
@@ -41,10 +67,10 @@ func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, 
 	case actions.Raise:
 		return n.raiseUserEvent(action, send)
 	case actions.Lists, actions.Every:
-		if n.alone(&d) {
+		if n.alone(d) {
 			return n.router.Do(ctx, caller, n.self, action, send)
 		}
-		return n.gather(ctx, caller, action, &d, send)
+		return n.gather(ctx, caller, action, d, send)
 	}
 	return send(errorTo(action, d.Text))
 }

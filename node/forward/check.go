@@ -23,14 +23,20 @@ func malformed(action *ami.Message) string {
 	return ""
 }
 
-// stripped returns the action built anew, line by line, without the header that only routes.
+// stripped returns the action without the header that only routes.
 func stripped(action *ami.Message) *ami.Message {
-	route := !action.IsAction("UserEvent")
+	if action.IsAction("UserEvent") || !action.Has("SystemName") {
+		return action
+	}
+	return without(action, "SystemName")
+}
+
+// without returns the action built anew, line by line, without a header.
+func without(action *ami.Message, header string) *ami.Message {
 	b := make([]byte, 0, len(action.Bytes()))
 	for i := range action.Len() {
 		line := action.Line(i)
-		name, _, ok := ami.SplitLine(line)
-		if route && ok && strings.EqualFold(string(name), "SystemName") {
+		if name, _, ok := ami.SplitLine(line); ok && strings.EqualFold(string(name), header) {
 			continue
 		}
 		b = append(append(b, line...), "\r\n"...)

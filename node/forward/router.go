@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -51,6 +52,9 @@ type Config struct {
 	Origin Rewriter      // nil changes nothing
 	Drain  time.Duration // how long actions under way may take after the end of Serve's context
 	Log    *slog.Logger
+	Reads  func(*ami.Message) bool // tells what changes nothing, and may be repeated; nil: nothing is known to
+	Shared func(*ami.Message) bool // tells what those who ask at the same time may have one answer to; nil: nothing
+	Now    func() time.Time        // nil: time.Now
 }
 
 // Caller is who asks: the AMI user, the client's address, and the numbers of session and action, which identify the request.
@@ -62,6 +66,12 @@ type Caller struct {
 // Router routes the actions of one node. It is safe for concurrent use.
 type Router struct {
 	cfg      Config
+	source   *sharing // nil for a node without a source
+	once     *once
+	calls    calls
+	retried  atomic.Uint64 // actions of this node sent again, since their answer was lost
+	repeated atomic.Uint64 // actions of other nodes that came again
+	born     time.Time
 	mu       sync.Mutex
 	draining bool           // no more actions of other nodes
 	underWay sync.WaitGroup // those of other nodes; grows only while not draining
@@ -72,7 +82,38 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Router{cfg: cfg}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	r := &Router{cfg: cfg, once: newOnce(cfg.Now), calls: calls{to: map[merge.Node]map[*call]struct{}{}}, born: cfg.Now()}
+	if cfg.Source != nil {
+		r.source = newSharing(cfg.Source, cfg.Shared)
+	}
+	return r
+}
+
+// Gone ends the actions under way to a node that has died or left: nobody will answer any more.
+func (r *Router) Gone(node merge.Node) { r.calls.endAll(node) }
+
+// Stats are counters since New, and what is under way.
+type Stats struct {
+	UnderWay int    // actions of this node at other nodes
+	Refused  uint64 // because too many were under way to one node
+	Gone     uint64 // ended because their node was gone
+	Retried  uint64 // sent again, since their answer was lost
+	Repeated uint64 // of other nodes, that came again and were not run again
+	Own      uint64 // requests sent to the own source
+	Shared   uint64 // answers that needed none
+}
+
+// Stats returns the figures of now.
+func (r *Router) Stats() Stats {
+	s := Stats{Retried: r.retried.Load(), Repeated: r.repeated.Load()}
+	s.UnderWay, s.Refused, s.Gone = r.calls.figures()
+	if r.source != nil {
+		s.Own, s.Shared = r.source.own.Load(), r.source.shared.Load()
+	}
+	return s
 }
 
 // Serve runs the actions of other nodes on the own source until ctx ends. Then new ones are refused, those under way have Config.Drain
@@ -121,7 +162,7 @@ func (r *Router) Do(ctx context.Context, c Caller, target merge.Node, action *am
 	limit := timeLimit(action)
 	out := &outlet{send: send}
 	if target == r.cfg.Self {
-		if r.cfg.Source == nil {
+		if r.source == nil {
 			return send(refusal(id, "This node has no source to run actions on"))
 		}
 		ctx, cancel := context.WithTimeout(ctx, limit)
@@ -130,7 +171,7 @@ func (r *Router) Do(ctx context.Context, c Caller, target merge.Node, action *am
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit+hopSlack)
 	defer cancel()
-	return out.finish(id, r.remote(ctx, c, target, limit, action, out))
+	return out.finish(id, r.remote(ctx, c, target, action, out))
 }
 
 // handle runs an action that came over the bus.
@@ -146,6 +187,34 @@ func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error
 	r.cfg.Log.Debug("action of another node", "action", action.Action(), "site", a.GetSite(), "node", a.GetNode(),
 		"session", a.GetSession(), "counter", a.GetCounter(), "user", a.GetUser(), "address", a.GetAddress())
 	id := action.Get("ActionID")
+	if a.GetSession() == 0 || r.cfg.Reads != nil && r.cfg.Reads(action) {
+		return r.run(ctx, &a, action, send)
+	}
+	k, standing := r.once.begin(keyOf(&a), a.GetAmi())
+	switch {
+	case standing == another:
+		return send(refusal(id, "Node "+r.cfg.Self.Name+" has run another action under this number"))
+	case standing == again:
+		r.repeated.Add(1)
+		return k.answer(ctx, id, r.cfg.Self.Name, send)
+	case a.GetAgainMs() > 0 && (standing == unknown || r.cfg.Now().Sub(r.born) < time.Duration(a.GetAgainMs())*time.Millisecond+keepFor):
+		r.once.end(k, false) // it may have run when this process was not there, or has been forgotten
+		return send(failure(id, "Node "+r.cfg.Self.Name+" cannot tell whether it has run this action before").Add("Outcome", "unknown").Bytes())
+	}
+	whole := false
+	defer func() { r.once.end(k, whole) }()
+	err = r.run(ctx, &a, action, k.recorder(send))
+	whole = err == nil
+	return err
+}
+
+func keyOf(a *amibuspb.Action) requestKey {
+	return requestKey{a.GetSite(), a.GetNode(), a.GetEpoch(), a.GetSession(), a.GetCounter()}
+}
+
+// run runs an action of another node.
+func (r *Router) run(ctx context.Context, a *amibuspb.Action, action *ami.Message, send func([]byte) error) error {
+	id := action.Get("ActionID")
 	if !r.begin() {
 		return send(failure(id, "Node "+r.cfg.Self.Name+" is shutting down").Add("Outcome", "not executed").Bytes())
 	}
@@ -153,7 +222,7 @@ func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error
 	switch text := malformed(action); {
 	case text != "":
 		return send(refusal(id, text))
-	case r.cfg.Source == nil:
+	case r.source == nil:
 		return send(refusal(id, "Node "+r.cfg.Self.Name+" has no source to run actions on"))
 	}
 	limit := min(time.Duration(a.GetTimeoutMs())*time.Millisecond, longestTimeout+originateSlack)
@@ -176,7 +245,7 @@ func (r *Router) local(ctx context.Context, action *ami.Message, out *outlet) er
 		action = rewritten
 	}
 	var buf []byte
-	err := r.cfg.Source.Do(ctx, action, func(m *ami.Message) error {
+	err := r.source.Do(ctx, action, func(m *ami.Message) error {
 		if r.cfg.Origin == nil {
 			return out.write(m.Bytes())
 		}
@@ -190,22 +259,33 @@ func (r *Router) local(ctx context.Context, action *ami.Message, out *outlet) er
 	return &outcome{text: r.cfg.Self.Name + ": " + err.Error(), known: errors.As(err, &e) && e.NotExecuted()}
 }
 
-// remote has an action run by another node. Its answer, an error included, is AMI text already.
-func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, limit time.Duration, action *ami.Message, out *outlet) error {
-	req, err := proto.Marshal(&amibuspb.Action{
-		Site: r.cfg.Self.Site, Node: r.cfg.Self.Name, Epoch: r.cfg.Epoch, Session: c.Session, Counter: c.Counter,
-		User: valid(c.User), Address: valid(c.Address), TimeoutMs: uint32(limit / time.Millisecond), Ami: action.Bytes(),
-	})
-	if err != nil {
-		return &outcome{text: "Node " + target.Name + " was not asked: " + err.Error(), known: true}
-	}
+// remote has an action run by another node. Its answer, an error included, is AMI text already. If the answer was lost before any of it was
+// seen, the action is sent again, once: the owner knows it.
+func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, action *ami.Message, out *outlet) error {
 	name := "Node " + target.Name
-	err = r.cfg.Bus.Request(ctx, bus.SubjectAction(target.Site, target.Name), req, out.pass)
+	ctx, end, ok := r.calls.begin(ctx, target)
+	if !ok {
+		return &outcome{text: name + " has too many actions of this node under way", known: true}
+	}
+	defer end()
+	start := r.cfg.Now()
+	err := r.request(ctx, c, target, 0, action, out)
+	if errors.Is(err, bus.ErrLost) && !out.sent && ctx.Err() == nil {
+		r.retried.Add(1)
+		if again := r.request(ctx, c, target, max(r.cfg.Now().Sub(start), time.Millisecond), action, out); again == nil || out.sent {
+			err = again // what the second time says of the first one is not known otherwise
+		}
+	}
+	var own *outcome
 	switch {
+	case errors.As(err, &own):
+		return own
 	case err == nil && !out.sent:
 		return &outcome{text: name + " gave no answer"}
 	case err == nil:
 		return nil
+	case errors.Is(context.Cause(ctx), errGone):
+		return &outcome{text: name + " is gone"}
 	case errors.Is(err, bus.Busy):
 		return &outcome{text: name + " has too many actions under way", known: true}
 	case errors.Is(err, bus.ErrNoResponder):
@@ -216,6 +296,23 @@ func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, limit 
 		return &outcome{text: name + " broke off before the end of its answer"}
 	}
 	return &outcome{text: name + ": " + err.Error()}
+}
+
+// request sends an action. It was sent first so long ago; 0: now.
+func (r *Router) request(ctx context.Context, c Caller, target merge.Node, ago time.Duration, action *ami.Message, out *outlet) error {
+	limit := actionTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = time.Until(deadline) - hopSlack
+	}
+	req, err := proto.Marshal(&amibuspb.Action{
+		Site: r.cfg.Self.Site, Node: r.cfg.Self.Name, Epoch: r.cfg.Epoch, Session: c.Session, Counter: c.Counter,
+		User: valid(c.User), Address: valid(c.Address), TimeoutMs: uint32(max(limit, time.Millisecond) / time.Millisecond), Ami: action.Bytes(),
+		AgainMs: uint32(ago / time.Millisecond),
+	})
+	if err != nil {
+		return &outcome{text: "Node " + target.Name + " was not asked: " + err.Error(), known: true}
+	}
+	return r.cfg.Bus.Request(ctx, bus.SubjectAction(target.Site, target.Name), req, out.pass)
 }
 
 // timeLimit is how long an action may take: a synchronous Originate answers only when the call is answered or has failed.

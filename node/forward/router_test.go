@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,7 @@ type cluster struct {
 	buses   map[string]*membus.Bus
 	sources map[string]*source
 	routers map[string]*forward.Router
+	counter atomic.Uint64 // of the actions
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -126,7 +128,7 @@ func (c *cluster) do(ctx context.Context, at string, pairs ...string) (string, e
 			target = node(pairs[i+1])
 		}
 	}
-	caller := forward.Caller{User: "admin", Address: "192.0.2.1:4711", Session: 3, Counter: 9}
+	caller := forward.Caller{User: "admin", Address: "192.0.2.1:4711", Session: 3, Counter: c.counter.Add(1)}
 	err := c.routers[at].Do(ctx, caller, target, ami.New(pairs...), func(b []byte) error {
 		out.Write(b)
 		return nil

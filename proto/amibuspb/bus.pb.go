@@ -992,7 +992,9 @@ type Action struct {
 	// Hybrid clock of the asker: effects sort after it.
 	Hlc int64 `protobuf:"fixed64,9,opt,name=hlc,proto3" json:"hlc,omitempty"`
 	// The action as AMI text, headers in the client's order, with the final empty line.
-	Ami           []byte `protobuf:"bytes,15,opt,name=ami,proto3" json:"ami,omitempty"`
+	Ami []byte `protobuf:"bytes,15,opt,name=ami,proto3" json:"ami,omitempty"`
+	// Milliseconds since this action was first sent, if it was sent before and its answer was lost; else 0.
+	AgainMs       uint32 `protobuf:"varint,16,opt,name=again_ms,json=againMs,proto3" json:"again_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1095,6 +1097,13 @@ func (x *Action) GetAmi() []byte {
 		return x.Ami
 	}
 	return nil
+}
+
+func (x *Action) GetAgainMs() uint32 {
+	if x != nil {
+		return x.AgainMs
+	}
+	return 0
 }
 
 // Member is what a node tells about itself by gossip. At most 512 bytes marshalled.
@@ -1309,7 +1318,7 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\vStateBridge\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\fR\x04text\x12\x14\n" +
-	"\x05since\x18\x03 \x01(\x10R\x05since\"\xeb\x01\n" +
+	"\x05since\x18\x03 \x01(\x10R\x05since\"\x86\x02\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
@@ -1321,7 +1330,8 @@ const file_amibus_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"timeout_ms\x18\b \x01(\rR\ttimeoutMs\x12\x10\n" +
 	"\x03hlc\x18\t \x01(\x10R\x03hlc\x12\x10\n" +
-	"\x03ami\x18\x0f \x01(\fR\x03ami\"\x8c\x02\n" +
+	"\x03ami\x18\x0f \x01(\fR\x03ami\x12\x19\n" +
+	"\bagain_ms\x18\x10 \x01(\rR\aagainMs\"\x8c\x02\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
