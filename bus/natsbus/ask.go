@@ -136,7 +136,10 @@ func (b *Bus) collect(ctx context.Context, c *call, subject string, each func([]
 			if err := each(m.Data); err != nil {
 				return false, err
 			}
-			if got++; got%grant == 0 {
+			if got++; m.Header.Get(headEnd) != "" {
+				return true, end(m, got)
+			}
+			if got%grant == 0 {
 				b.tell(m.Reply, headCredit, strconv.Itoa(got))
 			}
 		case <-look.C:

@@ -15,7 +15,7 @@
 //
 //	Amibus-Chunk: N      a chunk, numbered from 1; at most window of them beyond what the asker has acknowledged
 //	Amibus-Alive: 1      the handler is still at work
-//	Amibus-End: N        the answer is complete with N chunks; with Amibus-Error the body is the error's text
+//	Amibus-End: N        the answer is complete with N chunks; with Amibus-Error the body is the error's text. It may stand in the last chunk
 //
 // Chunks and signs of life carry a reply subject of their own: there the asker sends Amibus-Credit: N, the chunks it has
 // consumed, or Amibus-Cancel: 1. Nobody has to remember what is over: a chunk for no request is answered by a cancel, and NATS

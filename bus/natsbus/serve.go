@@ -20,6 +20,8 @@ const (
 	aliveEvery = time.Second
 )
 
+const holdChunk = 8 << 10 // a chunk of at most so many bytes waits for what comes behind it
+
 // errAskerGone is what send returns, and the cause of a handler's context, when nobody wants the answer any more.
 var errAskerGone = errors.New("natsbus: the asker does not want the answer any more")
 
@@ -139,6 +141,9 @@ type answer struct {
 	sent    int // chunks
 	credit  atomic.Int64
 	wake    chan struct{} // capacity 1: credit has grown
+
+	mu   sync.Mutex // the sign of life releases held
+	held []byte     // the last chunk, if it is small
 }
 
 func (b *Bus) register(a *answer) {
@@ -148,7 +153,9 @@ func (b *Bus) register(a *answer) {
 	b.answers[a.control] = a
 	a.alive = time.AfterFunc(firstAlive, func() {
 		if a.ctx.Err() == nil {
-			_ = b.conn.PublishMsg(&nats.Msg{Subject: a.reply, Reply: a.control, Header: nats.Header{headAlive: {"1"}}})
+			if released, _ := a.release(); !released {
+				_ = b.conn.PublishMsg(&nats.Msg{Subject: a.reply, Reply: a.control, Header: nats.Header{headAlive: {"1"}}})
+			}
 			a.again()
 		}
 	})
@@ -187,8 +194,12 @@ func (a *answer) take(m *nats.Msg) {
 	}
 }
 
-// send sends a chunk once the asker has room for it.
+// send sends a chunk once the asker has room for it. A small one waits for the next, for the end, so that most answers are one message, or
+// for the next sign of life.
 func (a *answer) send(chunk []byte) error {
+	if _, err := a.release(); err != nil {
+		return err
+	}
 	for a.ctx.Err() == nil && int64(a.sent)-a.credit.Load() >= window {
 		select {
 		case <-a.wake:
@@ -198,17 +209,52 @@ func (a *answer) send(chunk []byte) error {
 	if a.ctx.Err() != nil {
 		return context.Cause(a.ctx)
 	}
-	m := &nats.Msg{Subject: a.reply, Reply: a.control, Data: chunk, Header: nats.Header{headChunk: {strconv.Itoa(a.sent + 1)}}}
-	if err := a.bus.conn.PublishMsg(m); err != nil {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sent++
+	if len(chunk) <= holdChunk {
+		a.held = append(make([]byte, 0, len(chunk)), chunk...)
+		return nil
+	}
+	return a.publish(chunk, nil)
+}
+
+// release sends the chunk that waits, if there is one.
+func (a *answer) release() (released bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held == nil {
+		return false, nil
+	}
+	err = a.publish(a.held, nil)
+	a.held = nil
+	return true, err
+}
+
+// publish needs mu.
+func (a *answer) publish(chunk []byte, h nats.Header) error {
+	if h == nil {
+		h = nats.Header{}
+	}
+	h[headChunk] = []string{strconv.Itoa(a.sent)}
+	if err := a.bus.conn.PublishMsg(&nats.Msg{Subject: a.reply, Reply: a.control, Data: chunk, Header: h}); err != nil {
 		return fmt.Errorf("natsbus: answer: %w", err)
 	}
-	a.sent++
 	return nil
 }
 
 // end ends the answer. If that cannot be sent, the asker notices that nothing comes.
 func (a *answer) end(kind, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	h := nats.Header{headEnd: {strconv.Itoa(a.sent)}}
+	switch {
+	case a.held != nil && kind == "":
+		_ = a.publish(a.held, h)
+		return
+	case a.held != nil:
+		_ = a.publish(a.held, nil)
+	}
 	if kind != "" {
 		h.Set(headError, kind)
 	}
