@@ -25,7 +25,7 @@ const captures = "../testdata/captures"
 
 // captureDifferences are what a client of a node gets otherwise than the recorded client did, on purpose: by action, and why.
 var captureDifferences = map[string]string{
-	"IAXnetstats": "raw text without a Response has no end that could be recognised: refused rather than guessed (4.10)",
+	"IAXnetstats": "without a call it says nothing but an empty line, which breaks eight clients and leaves others waiting: a Response says so (4.10)",
 	"QueueRule":   "its second empty line is left out: an empty message breaks eight clients (4.10, clients.md 13)",
 }
 
@@ -64,7 +64,7 @@ var recordedItems = []struct{ item, recording, text string }{
 // the session. Recordings of logins and of users without rights are amiserver's.
 //
 //ami:same 4.4 4.6 4.7 4.13 4.14 15.1 15.3 16.2 16.3 16.4 16.8 16.9 16.12 16.13 16.16 16.17 16.20
-//ami:differs 4.10 raw text without a Response is refused, since its end could only be guessed; of two empty lines one is passed on, since an empty message breaks eight clients
+//ami:differs 4.10 where raw text is due and there is none, a Response says so; of two empty lines one is passed on, since an empty message breaks eight clients
 //ami:na 16.19 the Asterisk takes the lists, and they are passed on
 //ami:client 9
 func TestRecordedAnswers(t *testing.T) {

@@ -35,20 +35,6 @@ func TestActionOfManyLines(t *testing.T) {
 	}
 }
 
-// Raw text without a Response has no end that could be recognised (ami/behaviour.md 4.10): it is refused rather than waited for.
-//
-//ami:differs 4.10 raw text without a Response is refused, since its end could only be guessed; of two empty lines one is passed on, since an empty message breaks eight clients
-func TestRawTextIsRefused(t *testing.T) {
-	t.Parallel()
-	a := newAsterisk(t, script{"queues": func(p *peer, _ *ami.Message) { p.say("No queues.") }})
-	r := start(t, a.addr()).waitUp(t)
-	for _, name := range []string{"Queues", "IAXnetstats"} {
-		if _, err := r.do(t.Context(), "Action", name); !isNotExecuted(err) {
-			t.Errorf("%s gives %v", name, err)
-		}
-	}
-}
-
 // An answer that is too large says so.
 func TestAnswerTooLarge(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,12 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
-// never holds the actions that would change the session of a connection of ours, and those whose answer has no end that could be
-// recognised (IAXnetstats and, before 22, Queues: ami/behaviour.md 4.10).
-var never = map[string]bool{"login": true, "logoff": true, "challenge": true, "events": true, "waitevent": true, "filter": true,
-	"iaxnetstats": true, "queues": true}
+// never holds the actions that would change the session of a connection of ours.
+var never = map[string]bool{"login": true, "logoff": true, "challenge": true, "events": true, "waitevent": true, "filter": true}
+
+// rawText holds the actions that may be answered by raw text without a Response (IAXnetstats and, before 22, Queues: ami/behaviour.md 4.10), or by
+// nothing at all. A Ping behind them shows the end.
+var rawText = map[string]bool{"iaxnetstats": true, "queues": true}
 
 // Do runs an action and calls reply for every message of its answer, in order; a message is valid during the call. Time for waiting
 // and running is what ctx gives, or Config.ActionTimeout. An error of reply is returned after the rest of the answer has been read.
@@ -51,6 +52,8 @@ type request struct {
 	wire   string // ActionID on the wire; empty if there is none
 	client string // ActionID the asker chose; empty if none
 	before string // ActionID of the request before on this connection
+	end    string // ActionID of the Ping that ends raw text; empty without one
+	action ami.Action
 
 	begun  bool // the Response has come
 	denied bool
@@ -60,6 +63,7 @@ type request struct {
 // newRequest builds the bytes line by line from what was decoded, so that no value can make a header or an action of its own.
 func newRequest(action *ami.Message, n uint64) (*request, error) {
 	r := &request{client: string(action.Get("ActionID")), name: action.Action()}
+	r.action, _ = ami.LookupAction(r.name)
 	lower := strings.ToLower(r.name)
 	switch {
 	case r.name == "":
@@ -95,12 +99,53 @@ func newRequest(action *ami.Message, n uint64) (*request, error) {
 	if err := r.out.CheckAction(); err != nil { // with the line we may have added
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if rawText[lower] {
+		r.end = "amibus-end-" + strconv.FormatUint(n, 10)
+		r.bytes = append(r.bytes, "Action: Ping\r\nActionID: "+r.end+"\r\n\r\n"...)
+	}
 	return r, nil
+}
+
+// last is the ActionID of the last message of the answer.
+func (r *request) last() string {
+	if r.end != "" {
+		return r.end
+	}
+	return r.wire
+}
+
+// takeRaw is take for an answer that may be raw text. If there is none, an Asterisk says nothing, which leaves a client waiting: a plain Response
+// stands for it.
+func (r *request) takeRaw(m *ami.Message) (out *ami.Message, done bool, err error) {
+	id := m.Get("ActionID")
+	switch {
+	case m.Kind() == ami.KindResponse && string(id) == r.end && r.begun:
+		return nil, true, nil
+	case m.Kind() == ami.KindResponse && string(id) == r.end:
+		out = ami.New("Response", "Success")
+		if r.client != "" {
+			out.Add("ActionID", r.client)
+		}
+		return out, true, nil
+	case m.Kind() == ami.KindResponse && id != nil && string(id) != r.wire:
+		if string(id) == r.before {
+			return nil, false, nil
+		}
+		return nil, false, fmt.Errorf("it answered %.80q instead", id)
+	case m.Kind() == ami.KindEvent && (id == nil || string(id) != r.wire):
+		return nil, false, nil
+	}
+	r.begun = true
+	r.denied = string(m.Get("Message")) == "Permission denied"
+	return r.restore(m), false, nil
 }
 
 // take judges one message that came while the request was in flight: out is what the asker gets of it, nil for a message that has no
 // place here; done is true at the end of the answer. An error means that the connection is out of step.
 func (r *request) take(m *ami.Message) (out *ami.Message, done bool, err error) {
+	if r.end != "" {
+		return r.takeRaw(m)
+	}
 	id := m.Get("ActionID")
 	ours := id == nil || string(id) == r.wire
 	switch m.Kind() {
@@ -115,14 +160,14 @@ func (r *request) take(m *ami.Message) (out *ami.Message, done bool, err error) 
 		}
 		r.begun = true
 		r.denied = string(m.Get("Message")) == "Permission denied"
-		return r.restore(m), !bytes.EqualFold(m.Get("EventList"), []byte("start")), nil
+		return r.restore(m), !r.action.BeginsList(m), nil
 	case ami.KindEvent:
 		// Items may lack the ActionID, but only events of the stream have a Privilege without it (ami/behaviour.md 4.7).
 		if !r.begun || !ours || id == nil && m.Has("Privilege") {
 			return nil, false, nil
 		}
-		end := m.Get("EventList")
-		return r.restore(m), bytes.EqualFold(end, []byte("Complete")) || bytes.EqualFold(end, []byte("cancelled")), nil
+		done = r.action.EndsList(m)
+		return r.restore(m), done, nil
 	}
 	return nil, false, nil
 }

@@ -115,13 +115,14 @@ func (w *worker) do(ctx context.Context, r *request, reply func(*ami.Message) er
 				w.close()
 				w.u.count.desync.Add(1)
 				return w.unknown(err.Error())
-			case out == nil:
+			case out == nil && !done:
 				w.u.count.strays.Add(1)
+			case out == nil:
 			case asker == nil:
 				asker = reply(out)
 			}
 			if done {
-				w.setBusy(false, r.wire)
+				w.setBusy(false, r.last())
 				w.readOn()
 				w.u.pool.release(w)
 				return asker
