@@ -230,8 +230,10 @@ func differently(d dialogue) string {
 	if name[1] == "QueueRule" {
 		return strings.TrimSuffix(d.answer, "\r\n")
 	}
-	id := regexp.MustCompile(`(?m)^ActionID: .*\r\n`).FindString(d.action)
-	return "Response: Error\r\n" + id + "Message: alpha: the action cannot be passed on: " + name[1] + "\r\nOutcome: not executed\r\n\r\n"
+	if strings.TrimSpace(d.answer) != "" {
+		return d.answer
+	}
+	return "Response: Success\r\n" + regexp.MustCompile(`(?m)^ActionID: .*\r\n`).FindString(d.action) + "\r\n"
 }
 
 var (
