@@ -44,6 +44,8 @@ type testCluster struct {
 	users     string        // more of them, of nodes started from now on
 	lostAfter time.Duration // likewise; the default if 0
 	nodes     []*testNode
+	http      bool      // nodes started from now on serve AMI over HTTP, too
+	site      string    // of nodes started from now on
 	log       io.Writer // of nodes started from now on; the test's own, without what is less than a warning, if nil
 }
 
@@ -80,10 +82,18 @@ func (c *testCluster) start(n *testNode) {
 func (c *testCluster) launch(n *testNode) {
 	c.t.Helper()
 	manager := filepath.Join(n.dir, "manager.conf")
-	if err := os.WriteFile(manager, []byte(clusterUsers+c.users), 0o600); err != nil {
+	cfg, users := config.Default(), clusterUsers+c.users
+	if c.http {
+		cfg.AMI.HTTPConf = filepath.Join(n.dir, "http.conf")
+		users = strings.Replace(users, "port=0", "port=0\nwebenabled=yes", 1)
+		if err := os.WriteFile(cfg.AMI.HTTPConf, []byte("[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport=0\n"), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(manager, []byte(users), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	cfg := config.Default()
+	cfg.Node.Site = cmp.Or(c.site, cfg.Node.Site)
 	cfg.Node.Name, cfg.Node.DataDir, cfg.Source = n.name, filepath.Join(n.dir, "data"), c.source
 	cfg.Source.Kind = cmp.Or(cfg.Source.Kind, config.KindNone)
 	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
