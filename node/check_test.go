@@ -306,3 +306,53 @@ func TestEndings(t *testing.T) {
 		}
 	}
 }
+
+// TestTakenOver: of two nodes beside one Asterisk the one that publishes stops, calls end before the other one has noticed, and that goes on with
+// the calls there are.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	pbx := newEngines(t, "pbx")
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newTestCluster(t, 10*time.Second, "bravo")
+	c.source = config.Source{Kind: config.KindAsterisk, Asterisk: config.Asterisk{Address: pbx.nodes[0].AMI(), Username: "plain", SecretFile: secret}}
+	for _, name := range []string{"alpha", "twin"} {
+		n := &testNode{name: name, dir: t.TempDir()}
+		c.nodes = append(c.nodes, n)
+		c.start(n)
+		t.Cleanup(n.down)
+		c.meet()
+		eventually(t, name+" has its Asterisk", func() bool { v, _ := n.source.standing(); return n.own.Up() && (n.source.publishing.Load() || v != 0) })
+	}
+	bravo, operator := c.client(t, "bravo"), pbx.client(t, "pbx")
+	witness, err := login(t, c.nodes[0].AMI(), "ids")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan map[string]int, 1)
+	go func() { said <- witnessed(t, witness) }()
+	same := func(what string) {
+		t.Helper()
+		eventually(t, what+": the cluster believes what is so", func() bool {
+			return slices.Equal(listed(t, bravo, "Cached: yes"), listed(t, operator, "Fresh: yes"))
+		})
+	}
+	operator.call(t, "dial-answer", "one")
+	operator.call(t, "dial-answer", "two")
+	same("before")
+	c.nodes[1].down()
+	operator.ask(t, "Action: Hangup", "Channel: one")
+	eventually(t, "the twin publishes", func() bool { return c.nodes[2].source.publishing.Load() })
+	same("taken over")
+	eventually(t, "its calls are found where they are now", func() bool {
+		return string(bravo.ask(t, "Action: Setvar", "Channel: two", "Variable: X", "Value: 1")[0].Get("Response")) == "Success"
+	})
+	operator.ask(t, "Action: Hangup", "Channel: two")
+	same("in the end")
+	c.nodes[2].raise(1)
+	if got := <-said; got["Discontinuity standby took over"] != 1 || got["Newchannel"] > 0 {
+		t.Errorf("made up: %v", got)
+	}
+}

@@ -46,6 +46,7 @@ type testCluster struct {
 	nodes     []*testNode
 	http      bool      // nodes started from now on serve AMI over HTTP, too
 	site      string    // of nodes started from now on
+	join      string    // a node of no testCluster that they find
 	log       io.Writer // of nodes started from now on; the test's own, without what is less than a warning, if nil
 }
 
@@ -99,6 +100,9 @@ func (c *testCluster) launch(n *testNode) {
 	cfg.AMI.ManagerConf, cfg.Admin.Listen, cfg.Bus.Hold = manager, "", c.hold
 	cfg.Bus.Journal, cfg.Bus.LostAfter = cmp.Or(c.journal, cfg.Bus.Journal), cmp.Or(c.lostAfter, cfg.Bus.LostAfter)
 	cfg.Bus.NATS.RouteListen, cfg.Bus.Member.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	if c.join != "" {
+		cfg.Bus.Member.Join = []string{c.join}
+	}
 	for _, o := range c.nodes {
 		if o.stop != nil {
 			cfg.Bus.Member.Join = append(cfg.Bus.Member.Join, o.MemberAddr())

@@ -110,8 +110,11 @@ func (s *source) declare() {
 	if !s.gap.since.IsZero() {
 		since = fmt.Sprintf("%d.%06d", s.gap.since.Unix(), s.gap.since.Nanosecond()/1000)
 	}
-	s.n.intake.take(ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason,
-		"Since", since))
+	m := ami.New("Event", "Discontinuity", "Privilege", "system,all", "Node", s.n.self.String(), "Reason", s.gap.reason, "Since", since)
+	if s.from != (merge.Node{}) {
+		m.Add("From", s.from.String())
+	}
+	s.n.intake.take(m)
 	s.n.component("source").Info("discontinuity: what the Asterisk said meanwhile is not known", "reason", s.gap.reason, "since", since)
 	s.gap = silence{}
 }

@@ -113,6 +113,40 @@ func TestRecordedAnswers(t *testing.T) {
 	}
 }
 
+// TestRecordedAnswersElsewhere: what a client of another node, which has no Asterisk, gets to the same actions, is the same.
+func TestRecordedAnswersElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"list-actions-busy", "list-actions-no-actionid", "config-actions", "db-actions", "getvar-setvar", "redirect", "command-action", "hangup-variants",
+		"queue-member-actions", "call-bridge-action", "agi-async"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			c, err := capture.OpenDir(captures+"/"+dir, "alpha")
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner := startBeside(t, c)
+			others := newTestCluster(t, 10*time.Second)
+			others.join = owner.MemberAddr()
+			bravo := &testNode{name: "bravo", dir: t.TempDir()}
+			others.start(bravo)
+			t.Cleanup(bravo.down)
+			eventually(t, "bravo knows the owner", func() bool { s := bravo.sources(); return len(s) == 1 && s[0].SystemName == "alpha" && !s[0].Missing })
+			dialogues := slices.DeleteFunc(dialoguesOf(c), func(d dialogue) bool { // this node answers those itself
+				return regexp.MustCompile(`^(?i)Action: (Ping|ListCommands|LoggerRotate|UserEvent|CoreSettings|CoreStatus)\r`).MatchString(d.action)
+			})
+			for i := range dialogues {
+				d := &dialogues[i]
+				d.action = strings.TrimSuffix(d.action, "\r\n") + "SystemName: alpha\r\n\r\n"
+			}
+			client, err := login(t, bravo.AMI(), "plain", "Events: off")
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareDialogues(t, client, dialogues)
+		})
+	}
+}
+
 // TestAnswersOfTheSource: what no recording has. Whatever the Asterisk answers is passed on as it is.
 //
 //ami:same 4.9 15.2 15.3 15.4 16.1 16.3 16.4 16.9 16.14 16.16 16.18 16.20
@@ -196,6 +230,11 @@ func compareAnswers(t *testing.T, c *capture.Capture, dialogues []dialogue) stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compareDialogues(t, client, dialogues)
+}
+
+func compareDialogues(t *testing.T, client *amiClient, dialogues []dialogue) string {
+	t.Helper()
 	var actions, want, got bytes.Buffer
 	for _, d := range dialogues {
 		actions.WriteString(d.action)

@@ -112,7 +112,7 @@ func (n *Node) sources() []actions.Peer {
 		all = append(all, actions.Peer{Node: of, SystemName: n.peerName(m), Missing: lost[of]})
 	}
 	for _, m := range *n.away.Load() {
-		if m.GetSource() {
+		if m.GetSource() && (m.GetMark() == "" || !n.publishedBy(m.GetMark())) {
 			all = append(all, actions.Peer{Node: merge.Node{Site: m.GetSite(), Name: m.GetNode()}, SystemName: m.GetSystemname(), Missing: true})
 		}
 	}

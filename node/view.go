@@ -8,6 +8,7 @@ import (
 
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/bus/stasis"
+	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/wire"
 )
@@ -38,6 +39,11 @@ func (n *Node) emitted(events []merge.Event) {
 // arrive takes events as they come, in the stream's lock: who acts on what he sees must find its owner.
 func (n *Node) arrive(events []merge.Event) {
 	n.owners.Add(n.uptime(), events)
+	for i := range events {
+		if from, ok := state.TakenOver(&events[i]); ok {
+			go n.owners.Remove(from) // the calls are the other node's from now on; it takes too long for this lock
+		}
+	}
 	n.endings.pass(1, events, func(events []merge.Event) { n.arrived.Publish(events...) })
 }
 

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/amibus/amibus/bus/merge"
@@ -173,4 +174,32 @@ func TestKept(t *testing.T) {
 	if st := s.Stats(); !st.Whole || st.GivenUp != 1 || len(s.nodes[*alpha].kept) > 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// TestTakeOver: the calls of an Asterisk are those of the node that publishes it.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	s := New()
+	s.Expect(nil)
+	s.Apply(recorded(t)[:3000], func() {})
+	before, _ := s.look()
+	bravo := merge.Node{Site: alpha.Site, Name: "bravo"}
+	e := event(t, 1, ami.New("Event", "Discontinuity", "Privilege", "system,all", "SystemName", "alpha", "Node", bravo.String(), "Reason", "standby took over",
+		"Since", "", "From", alpha.String()))
+	e.Node = &bravo
+	s.Apply([]merge.Event{e}, func() {})
+	s.View(func(v View) {
+		var text string
+		for _, c := range v.Channels(bravo) {
+			c.order = 0
+			text += fmt.Sprintf("\n%+v", c)
+		}
+		for _, b := range v.Bridges(bravo) {
+			b.order = 0
+			text += fmt.Sprintf("\n%+v", b)
+		}
+		if _, want, _ := strings.Cut(before, "\n"); text != "\n"+want || len(v.Channels(*alpha)) > 0 {
+			t.Errorf("got %.300s\nwant %.300s", text, want)
+		}
+	})
 }

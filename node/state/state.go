@@ -113,7 +113,38 @@ func (s *Store) take(e *merge.Event) {
 	if !p.whole {
 		s.keep(p, e)
 	}
+	if from, ok := TakenOver(e); ok {
+		s.takeOver(p, from)
+	}
 	s.apply(p, e)
+}
+
+// TakenOver tells whether an event says that its node goes on with the Asterisk of another one, and of which.
+func TakenOver(e *merge.Event) (from merge.Node, ok bool) {
+	if string(e.Entry.Name()) != "Discontinuity" || e.Missing > 0 {
+		return from, false
+	}
+	site, name, ok := strings.Cut(string(translator.HeaderValue(e.Entry.AMI(), "From")), "/")
+	return merge.Node{Site: site, Name: name}, ok
+}
+
+// takeOver makes the calls of another node those of p.
+func (s *Store) takeOver(p *part, from merge.Node) {
+	old := s.nodes[from]
+	if old == nil || old == p {
+		return
+	}
+	all := Part{}
+	for _, c := range old.channels {
+		all.Channels = append(all.Channels, *c)
+	}
+	for _, b := range old.bridges {
+		all.Bridges = append(all.Bridges, *b)
+	}
+	all.Sort()
+	s.fill(p, &all)
+	clear(old.channels)
+	clear(old.bridges)
 }
 
 // apply changes the state of a node by its next event. Of events that are lost nothing is known but that they were.
