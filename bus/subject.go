@@ -16,6 +16,8 @@ const (
 	JoinPattern  = prefix + "join.*.*"
 	SeenPattern  = prefix + "seen.*.*"
 	EventPattern = prefix + "event.>"
+
+	ActionPattern = prefix + "action.*.*" // what nodes are asked to run
 )
 
 const prefix = "ami.v1."

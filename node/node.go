@@ -145,10 +145,7 @@ func New(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	c := cfg.Bus.NATS
-	n.bus, err = natsbus.Start(natsbus.Config{Name: n.self.String(), RouteListen: c.RouteListen, ClientListen: c.ClientListen,
-		URLs: c.URLs, Log: n.component("bus")})
-	if err != nil {
+	if err = n.openBus(); err != nil {
 		return nil, err
 	}
 	qualify, err := translator.ParseQualify(cfg.Identity.Qualify)

@@ -8,7 +8,7 @@ import (
 	"github.com/amibus/amibus/node/config"
 )
 
-// Reload reads anew what may change while the node runs: users, access lists, http.conf and the keys of the gossip. What is wrong is logged, line by
+// Reload reads anew what may change while the node runs: users, access lists, http.conf, the keys of the gossip and the users of the bus. What is wrong is logged, line by
 // line, and stays as it was; the error is one line. Sessions go on with the rights they came with (ami/behaviour.md 5.12).
 func (n *Node) Reload() error {
 	n.reloading.Lock()
@@ -17,7 +17,7 @@ func (n *Node) Reload() error {
 		n.log.Info("not reloaded: the node is stopping")
 		return errors.New("the node is stopping")
 	}
-	if err := errors.Join(n.reloadUsers(), n.reloadWeb(), n.reloadKeys(), n.reloadEngine()); err != nil {
+	if err := errors.Join(n.reloadUsers(), n.reloadWeb(), n.reloadKeys(), n.reloadBusUsers(), n.reloadEngine()); err != nil {
 		return errors.New(oneLineOf(err))
 	}
 	now := time.Now()

@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,14 @@ type Config struct {
 	RouteListen  string       // host:port for the routes of other nodes; "" is no listener, so no other nodes. Port 0 takes any.
 	ClientListen string       // host:port for NATS clients that read the public plane, and nothing else; "" is no listener. Port 0 takes any.
 	Trusting     bool         // clients may do everything: this server stands for the external one of others
+	Insecure     bool         // listeners may be open beyond this machine without TLS and users
+	Routes       *tls.Config  // both ends of a route; nil: plain
+	Clients      *tls.Config  // of the listener for clients; nil: plain
+	Users        Users        // who may connect to it; nil: anybody, to read the public plane
 	URLs         []string     // external NATS servers: then nothing is embedded and nothing listens
+	Dial         *tls.Config  // to external servers, beyond what the system trusts; nil: as the URLs say
+	NKeyFile     string       // with the seed of our NKey, for external servers
+	Credentials  string       // file with our JWT and seed, for external servers
 	Log          *slog.Logger // required
 }
 
@@ -105,10 +113,19 @@ func (b *Bus) connect(cfg Config) error {
 		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("connected to the NATS server", "url", c.ConnectedUrlRedacted()) }),
 	}
 	if b.server != nil {
-		options = append(options, nats.InProcessServer(b.server), nats.Token(b.server.secret), nats.ReconnectWait(20*time.Millisecond))
+		own, err := b.server.self.PublicKey()
+		if err != nil {
+			return fmt.Errorf("NKey: %w", err)
+		}
+		options = append(options, nats.InProcessServer(b.server), nats.Nkey(own, b.server.sign), nats.ReconnectWait(20*time.Millisecond))
 	} else {
 		options = append(options, nats.RetryOnFailedConnect(true), nats.ReconnectWait(250*time.Millisecond),
 			nats.PingInterval(2*time.Second), nats.MaxPingsOutstanding(2))
+		more, err := credentials(cfg)
+		if err != nil {
+			return err
+		}
+		options = append(options, more...)
 	}
 	conn, err := nats.Connect(strings.Join(cfg.URLs, ","), options...)
 	if err != nil {
@@ -119,6 +136,24 @@ func (b *Bus) connect(cfg Config) error {
 		b.log.Warn("no NATS server answers yet, retrying", "urls", redacted(conn.Servers()), "error", conn.LastError())
 	}
 	return nil
+}
+
+// credentials are what external servers want to see.
+func credentials(cfg Config) (options []nats.Option, err error) {
+	if cfg.Dial != nil {
+		options = append(options, nats.Secure(cfg.Dial))
+	}
+	if cfg.Credentials != "" {
+		options = append(options, nats.UserCredentials(cfg.Credentials))
+	}
+	if cfg.NKeyFile != "" {
+		nkey, err := nats.NkeyOptionFromSeed(cfg.NKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("bus.nats.nkey_file: %w", err)
+		}
+		options = append(options, nkey)
+	}
+	return options, nil
 }
 
 // trouble is told by the NATS client about what has no caller: mostly a subscription whose queue is full.

@@ -2,8 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 
 	"github.com/amibus/amibus/bus"
 )
@@ -27,14 +26,16 @@ const (
 	maxPayload = 8 << 20
 	maxPending = 256 << 20 // what a client may lag before it is cut
 	startWait  = 10 * time.Second
+	tlsTimeout = 5 // seconds, for a handshake
 )
 
 // embedded is the NATS server in this process.
 type embedded struct {
 	*server.Server
 	account *server.Account // the one everybody is in
-	secret  string          // of this process, see gate
 	clients bool            // others may connect
+	self    nkeys.KeyPair   // of this process
+	reader  string          // the NKey of who has none; empty: such a client is refused
 
 	mu     sync.Mutex
 	base   *server.Options // as at the start, without routes
@@ -62,22 +63,35 @@ func startServer(cfg Config) (*embedded, error) {
 	e := new(embedded)
 	var err error
 	if cfg.RouteListen != "" {
-		if opts.Cluster.Host, opts.Cluster.Port, err = listenAddr("bus.nats.route_listen", cfg.RouteListen); err != nil {
+		safe := cfg.Insecure || cfg.Routes != nil
+		if opts.Cluster.Host, opts.Cluster.Port, err = listenAddr("bus.nats.route_listen", cfg.RouteListen, safe); err != nil {
 			return nil, err
+		}
+		if cfg.Routes != nil {
+			opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout = cfg.Routes, tlsTimeout
 		}
 	}
 	if cfg.ClientListen != "" {
 		opts.DontListen = false
-		if opts.Host, opts.Port, err = listenAddr("bus.nats.client_listen", cfg.ClientListen); err != nil {
+		safe := cfg.Insecure || cfg.Clients != nil && cfg.Users != nil
+		if opts.Host, opts.Port, err = listenAddr("bus.nats.client_listen", cfg.ClientListen, safe); err != nil {
 			return nil, err
+		}
+		if cfg.Clients != nil {
+			opts.TLSConfig, opts.TLS, opts.TLSTimeout = cfg.Clients, true, tlsTimeout
 		}
 	} else if cfg.RouteListen != "" {
 		// The server opens its routes only after a listener for clients, whatever DontListen says. So it has one, that lets
 		// nobody in.
 		opts.DontListen, opts.Host, opts.Port = false, "127.0.0.1", server.RANDOM_PORT
 	}
-	e.clients, e.secret = cfg.ClientListen != "", rand.Text()
-	opts.CustomClientAuthentication = gate{e.secret, e.clients, cfg.Trusting}
+	e.clients = cfg.ClientListen != ""
+	if err := e.admit(cfg); err != nil {
+		return nil, err
+	}
+	if opts.Nkeys, opts.NoAuthUser = e.keys(cfg.Users), e.reader; cfg.Trusting {
+		opts.Nkeys, opts.NoAuthUser, opts.CustomClientAuthentication, opts.AlwaysEnableNonce = nil, "", anybody{}, true
+	}
 	e.base = opts.Clone()
 	if e.Server, err = server.NewServer(opts); err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
@@ -90,26 +104,16 @@ func startServer(cfg Config) (*embedded, error) {
 	return e, nil
 }
 
-// gate decides what a client of the embedded server may do: this process everything, anybody else read the public plane, if others may
-// connect at all. Whoever could publish could forge events, and run actions on any node.
-type gate struct {
-	secret                     string // what this process says
-	readersAllowed, writersToo bool
-}
-
-// Check implements server.Authentication.
-func (g gate) Check(c server.ClientAuthentication) bool {
-	if subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(g.secret)) == 1 || g.writersToo {
-		return true
+// SetUsers says anew who may connect to the listener for clients. Who may not any more is cut off.
+func (b *Bus) SetUsers(users Users) error {
+	if b.server == nil || users == nil {
+		return nil
 	}
-	if g.readersAllowed {
-		// Without a name: one that is in no list of users would lose its subscriptions whenever the routes are reloaded.
-		c.RegisterUser(&server.User{Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Deny: []string{">"}},
-			Subscribe: &server.SubjectPermission{Allow: []string{bus.EventPattern, bus.MarkPattern}},
-		}})
-	}
-	return g.readersAllowed
+	e := b.server
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.base.Nkeys = e.keys(users)
+	return e.reload(e.routes)
 }
 
 // run starts the server and waits until it listens.
@@ -135,8 +139,8 @@ func (e *embedded) stop() {
 	e.WaitForShutdown()
 }
 
-// listenAddr checks an address to listen on and takes it apart. key is its name in the configuration.
-func listenAddr(key, addr string) (host string, port int, err error) {
+// listenAddr checks an address to listen on and takes it apart. One that is not safe must be of this machine. key is its name in the configuration.
+func listenAddr(key, addr string, safe bool) (host string, port int, err error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", 0, fmt.Errorf("%s %q: want host:port: %w", key, addr, err)
@@ -144,9 +148,9 @@ func listenAddr(key, addr string) (host string, port int, err error) {
 	if port, err = strconv.Atoi(portText); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("%s %q: port is not a number from 0 to 65535", key, addr)
 	}
-	if !bus.Loopback(addr) {
-		return "", 0, fmt.Errorf("%s %q: would be open beyond this machine without credentials; use a loopback address such as 127.0.0.1:%d",
-			key, addr, port)
+	if !safe && !bus.Loopback(addr) {
+		return "", 0, fmt.Errorf("%s %q: would be open beyond this machine without credentials; use a loopback address such as 127.0.0.1:%d, or set "+
+			"bus.nats.tls (and bus.nats.users_file for clients)", key, addr, port)
 	}
 	// The server would only log it, so try first.
 	l, err := net.Listen("tcp", addr)
@@ -197,17 +201,25 @@ func (b *Bus) SetRoutes(addrs []string) error {
 	if slices.Equal(addrs, e.routes) {
 		return nil
 	}
+	if err := e.reload(addrs); err != nil {
+		return err
+	}
+	e.routes = addrs
+	return nil
+}
+
+// reload needs mu.
+func (e *embedded) reload(routes []string) error {
 	opts := e.base.Clone()
-	for _, addr := range addrs {
+	for _, addr := range routes {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return fmt.Errorf("route to %q: want host:port: %w", addr, err)
 		}
 		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: addr})
 	}
 	if err := e.ReloadOptions(opts); err != nil {
-		return fmt.Errorf("routes to %v: %w", addrs, err)
+		return fmt.Errorf("routes to %v: %w", routes, err)
 	}
-	e.routes = addrs
 	return nil
 }
 

@@ -83,9 +83,9 @@ func (k *checker) address(key, address string) (host string, ok bool) {
 	return host, true
 }
 
-// listen checks an address to listen on that has no credentials, so that it must stay on this machine.
-func (k *checker) listen(key, address, why string) {
-	if host, ok := k.address(key, address); ok && !isLoopback(host) {
+// open checks an address to listen on, which must stay on this machine unless it is safe.
+func (k *checker) open(key, address string, safe bool, why string) {
+	if host, ok := k.address(key, address); ok && !safe && !isLoopback(host) {
 		k.bad(key, "is %s, must be on loopback: nothing listens beyond loopback without credentials, and %s", address, why)
 	}
 }

@@ -75,6 +75,7 @@ type Bus struct {
 	LostAfter time.Duration // when a node out of view is lost; default 30s
 	Tick      time.Duration // time between frames; 0: auto, max(1 ms, nodes × 1 ms)
 	Journal   string        // JournalMemory (default) or JournalFile
+	Insecure  bool          // listeners of the bus may be open beyond loopback without credentials
 	NATS      NATS
 	Member    Member
 }
@@ -85,6 +86,10 @@ type NATS struct {
 	RouteListen  string   // where the other nodes' embedded servers connect; empty: none can
 	ClientListen string   // where foreign NATS clients connect; empty (default): none can
 	URLs         []string // external NATS servers
+	TLS          BusTLS   // of the routes, of the listener for clients, and towards external servers
+	UsersFile    string   // the NKeys of those who may connect to ClientListen; empty: anybody may, to read the public plane
+	NKeyFile     string   // the seed of this node's NKey, for external servers
+	Credentials  string   // a file with this node's JWT and seed, for external servers
 	Publish      string   // the keyed plane: Auto (default; where somebody listens, always with URLs), Always or Never
 }
 
@@ -97,7 +102,8 @@ type Member struct {
 
 // Admin says where health, readiness and metrics are served.
 type Admin struct {
-	Listen string // default 127.0.0.1:8080; empty: nowhere
+	Insecure bool   // it may be open beyond loopback: whoever reaches it sees health and metrics, and no secret
+	Listen   string // default 127.0.0.1:8080; empty: nowhere
 }
 
 // Default returns the settings of a file that sets nothing. It lacks what has no default: the secret and manager.conf.

@@ -48,11 +48,20 @@ func keys(c *Config) section {
 			"lost_after": duration{&c.Bus.LostAfter},
 			"tick":       durationOrAuto{&c.Bus.Tick},
 			"journal":    text{&c.Bus.Journal},
+			"insecure":   truth{&c.Bus.Insecure},
 			"nats": section{
-				"route_listen":  text{&c.Bus.NATS.RouteListen},
-				"client_listen": text{&c.Bus.NATS.ClientListen},
-				"urls":          list{&c.Bus.NATS.URLs},
-				"publish":       text{&c.Bus.NATS.Publish},
+				"route_listen":     text{&c.Bus.NATS.RouteListen},
+				"client_listen":    text{&c.Bus.NATS.ClientListen},
+				"urls":             list{&c.Bus.NATS.URLs},
+				"publish":          text{&c.Bus.NATS.Publish},
+				"users_file":       path{&c.Bus.NATS.UsersFile},
+				"nkey_file":        path{&c.Bus.NATS.NKeyFile},
+				"credentials_file": path{&c.Bus.NATS.Credentials},
+				"tls": section{
+					"ca_file":   path{&c.Bus.NATS.TLS.CAFile},
+					"cert_file": path{&c.Bus.NATS.TLS.CertFile},
+					"key_file":  path{&c.Bus.NATS.TLS.KeyFile},
+				},
 			},
 			"member": section{
 				"listen":   text{&c.Bus.Member.Listen},
@@ -61,7 +70,8 @@ func keys(c *Config) section {
 			},
 		},
 		"admin": section{
-			"listen": text{&c.Admin.Listen},
+			"listen":   text{&c.Admin.Listen},
+			"insecure": truth{&c.Admin.Insecure},
 		},
 	}
 }

@@ -32,7 +32,7 @@ func (c *Config) problems() Problems {
 	k.nats()
 	k.member()
 	k.ami()
-	k.listen("admin.listen", k.c.Admin.Listen, "the admin pages have no credentials in this version")
+	k.open("admin.listen", k.c.Admin.Listen, k.c.Admin.Insecure, "the admin pages have none; admin.insecure: true opens health and metrics to whoever reaches them")
 	k.listeners()
 	return k.found
 }
@@ -127,9 +127,22 @@ func (k *checker) nats() {
 			k.bad(fmt.Sprintf("bus.nats.urls[%d]", i), "%s", why)
 		}
 	}
-	const noCredentials = "NATS has no credentials in this version"
-	k.listen("bus.nats.route_listen", n.RouteListen, noCredentials)
-	k.listen("bus.nats.client_listen", n.ClientListen, noCredentials)
+	k.open("bus.nats.route_listen", n.RouteListen, n.TLS.set() || k.c.Bus.Insecure, "set bus.nats.tls")
+	k.open("bus.nats.client_listen", n.ClientListen, n.TLS.set() && n.UsersFile != "" || k.c.Bus.Insecure, "set bus.nats.tls and bus.nats.users_file")
+	k.busTLS(n)
+	if n.NKeyFile != "" && n.Credentials != "" {
+		k.bad("bus.nats.nkey_file", "is set beside credentials_file; a node is one user")
+	}
+	for key, file := range map[string]string{"users_file": n.UsersFile, "nkey_file": n.NKeyFile, "credentials_file": n.Credentials} {
+		if file == "" {
+			continue
+		}
+		if key != "users_file" && len(n.URLs) == 0 {
+			k.bad("bus.nats."+key, "is for external servers, and bus.nats.urls names none")
+		} else if _, err := os.ReadFile(file); err != nil {
+			k.bad("bus.nats."+key, "file %s cannot be read: %v", file, cause(err))
+		}
+	}
 	k.oneOf("bus.nats.publish", n.Publish, Auto, Always, Never)
 }
 
@@ -138,7 +151,7 @@ func natsURL(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case strings.Contains(text, "@"):
-		return "holds credentials; a secret does not belong in this file, and NATS credentials are not built in this version"
+		return "holds credentials; a secret does not belong in this file: set bus.nats.nkey_file or bus.nats.credentials_file"
 	case err != nil || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) || u.Hostname() == "":
 		return fmt.Sprintf("is %q, must be like nats://nats.example.net:4222", text)
 	}
@@ -148,7 +161,7 @@ func natsURL(text string) string {
 func (k *checker) member() {
 	m := k.c.Bus.Member
 	if m.KeyFile == "" {
-		k.listen("bus.member.listen", m.Listen, "the gossip is not encrypted; set bus.member.key_file")
+		k.open("bus.member.listen", m.Listen, k.c.Bus.Insecure, "the gossip is not encrypted; set bus.member.key_file")
 	} else {
 		k.address("bus.member.listen", m.Listen)
 		if _, err := m.Keys(); err != nil {
