@@ -180,7 +180,8 @@ func (n *Node) openMembers() (err error) {
 	if err != nil {
 		return err
 	}
-	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Join: c.Member.Join, Keys: keys,
+	n.members, err = member.Start(member.Config{Site: n.self.Site, Name: n.self.Name, Listen: c.Member.Listen, Advertise: c.Member.Advertise,
+		Insecure: c.Insecure, Join: c.Member.Join, Keys: keys,
 		Self: &amibuspb.Member{Site: n.self.Site, Node: n.self.Name, Epoch: n.epoch, Route: n.bus.RouteAddr(),
 			Ami: n.amiListener.Addr().String(), Source: n.own != nil, Version: Version, Schema: wire.Schema},
 		Patience: n.patience, Log: n.component("member"), Changed: n.membersChanged})

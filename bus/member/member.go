@@ -41,6 +41,8 @@ const (
 type Config struct {
 	Site, Name string           // of this node
 	Listen     string           // ip:port, UDP and TCP; port 0 takes any
+	Advertise  string           // IP address at which the others reach this node; empty: that of Listen, or a private one of this machine
+	Insecure   bool             // Listen may be open beyond this machine without Keys
 	Join       []string         // addresses (host:port) of others; names are resolved at every attempt
 	Keys       [][]byte         // AES keys of 16, 24 or 32 bytes: the first encrypts, all decrypt; none is no encryption
 	Rejoin     time.Duration    // between attempts to reach who is missing; 0 is 5 s
@@ -137,7 +139,7 @@ func (l *List) start() error {
 	if err := l.encrypt(c); err != nil {
 		return err
 	}
-	if !bus.Loopback(l.cfg.Listen) && len(l.cfg.Keys) == 0 {
+	if !bus.Loopback(l.cfg.Listen) && len(l.cfg.Keys) == 0 && !l.cfg.Insecure {
 		return fmt.Errorf("bus.member.listen %q: would be open beyond this machine without encryption; set bus.member.key_file or use "+
 			"a loopback address", l.cfg.Listen)
 	}
@@ -146,9 +148,13 @@ func (l *List) start() error {
 		return err
 	}
 	c.Transport = t
-	ip, port, err := t.FinalAdvertiseAddr("", 0)
+	if l.cfg.Advertise != "" {
+		c.AdvertiseAddr, c.AdvertisePort = l.cfg.Advertise, t.GetAutoBindPort()
+	}
+	ip, port, err := t.FinalAdvertiseAddr(c.AdvertiseAddr, c.AdvertisePort)
 	if err != nil {
-		return errors.Join(fmt.Errorf("bus.member.listen %q: %w", l.cfg.Listen, err), t.Shutdown())
+		return errors.Join(fmt.Errorf("bus.member.listen %q: %w; bus.member.advertise says at which address the others reach this node", l.cfg.Listen, err),
+			t.Shutdown())
 	}
 	l.own = net.JoinHostPort(ip.String(), fmt.Sprint(port))
 	if l.ml, err = memberlist.Create(c); err != nil {
@@ -199,7 +205,21 @@ func (l *List) decode(name string, p *peer) {
 			"address", p.addr, "schema", m.Schema, "own_schema", wire.Schema, "version", m.Version)
 		return
 	}
+	m.Route, m.Ami = reachable(m.Route, p.addr), reachable(m.Ami, p.addr)
 	p.member = m
+}
+
+// reachable is the address of a listener that a node tells of: one on all interfaces is where the node itself is.
+func reachable(addr, node string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return addr
+	}
+	at, _, err := net.SplitHostPort(node)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(at, port)
 }
 
 // Addr returns the address other nodes join, host:port.

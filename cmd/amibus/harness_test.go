@@ -88,6 +88,7 @@ type testNode struct {
 	general           string // more lines of [general] in manager.conf
 	web               bool   // AMI over HTTP and HTTPS; cert.pem is the certificate
 	keyFile           bool   // gossip.key encrypts the gossip
+	keys              string // what keygen has made: then the bus listens on all interfaces
 	addr              struct{ AMI, HTTP, HTTPS, Admin, Route, Client, Member string }
 }
 
@@ -137,7 +138,28 @@ admin:  {listen: "127.0.0.1:0"}
 	if n.keyFile {
 		text = strings.Replace(text, "member: {", "member: {key_file: gossip.key, ", 1)
 	}
+	if n.keys != "" {
+		n.copyKeys(t)
+		text = strings.Replace(text, `nats:   {route_listen: "127.0.0.1:0", client_listen: "127.0.0.1:0"}`, `nats:
+    route_listen: "0.0.0.0:0"
+    client_listen: "0.0.0.0:0"
+    tls: {ca_file: ca.crt, cert_file: node.crt, key_file: node.key}
+    users_file: bus-users.txt`, 1)
+		text = strings.Replace(text, `member: {listen: "127.0.0.1:0", `, `member: {listen: "0.0.0.0:0", advertise: 127.0.0.1, key_file: gossip.key, `, 1)
+	}
 	n.write(t, "amibus.yaml", text)
+}
+
+// copyKeys copies what keygen has made for this node.
+func (n *testNode) copyKeys(t *testing.T) {
+	t.Helper()
+	for _, file := range []string{"ca.crt", "gossip.key", "bus-users.txt", "nodes/" + n.name + "/node.crt", "nodes/" + n.name + "/node.key"} {
+		b, err := os.ReadFile(filepath.Join(n.keys, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.write(t, filepath.Base(file), string(b))
+	}
 }
 
 func quoted(list []string) string {

@@ -26,7 +26,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().String("log-format", "", "text or json (default: text on a terminal, else json)")
 	root.PersistentFlags().String("log-level", "info", "debug, info, warn or error")
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), hashSecretCommand(), replayCommand(), verifyCommand(), benchCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), hashSecretCommand(), keygenCommand(), replayCommand(), verifyCommand(), benchCommand(), versionCommand())
 	return root
 }
 

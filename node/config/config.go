@@ -95,9 +95,10 @@ type NATS struct {
 
 // Member says how the node learns who else is there.
 type Member struct {
-	Listen  string   // TCP and UDP; empty: the node stays alone
-	Join    []string // addresses of other nodes; those that are away are tried again
-	KeyFile string   // a file with the keys of the gossip, one a line; empty: plain, and then on loopback only
+	Listen    string   // TCP and UDP; empty: the node stays alone
+	Join      []string // addresses of other nodes; those that are away are tried again
+	Advertise string   // IP address at which the others reach this node; empty: that of Listen, or a private one of this machine
+	KeyFile   string   // a file with the keys of the gossip, one a line; empty: plain, and then on loopback only
 }
 
 // Admin says where health, readiness and metrics are served.

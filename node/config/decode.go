@@ -64,9 +64,10 @@ func keys(c *Config) section {
 				},
 			},
 			"member": section{
-				"listen":   text{&c.Bus.Member.Listen},
-				"join":     list{&c.Bus.Member.Join},
-				"key_file": path{&c.Bus.Member.KeyFile},
+				"listen":    text{&c.Bus.Member.Listen},
+				"join":      list{&c.Bus.Member.Join},
+				"advertise": text{&c.Bus.Member.Advertise},
+				"key_file":  path{&c.Bus.Member.KeyFile},
 			},
 		},
 		"admin": section{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -167,6 +168,9 @@ func (k *checker) member() {
 		if _, err := m.Keys(); err != nil {
 			k.bad("bus.member.key_file", "%v", err)
 		}
+	}
+	if m.Advertise != "" && net.ParseIP(m.Advertise) == nil {
+		k.bad("bus.member.advertise", "is %q, must be an IP address", m.Advertise)
 	}
 	for i, join := range m.Join {
 		k.peer(fmt.Sprintf("bus.member.join[%d]", i), join)
