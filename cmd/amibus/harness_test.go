@@ -84,11 +84,12 @@ type testNode struct {
 	*process
 	name, dir, source string
 	join              []string
-	journal           string // "": memory
-	general           string // more lines of [general] in manager.conf
-	web               bool   // AMI over HTTP and HTTPS; cert.pem is the certificate
-	keyFile           bool   // gossip.key encrypts the gossip
-	keys              string // what keygen has made: then the bus listens on all interfaces
+	journal           string   // "": memory
+	general           string   // more lines of [general] in manager.conf
+	web               bool     // AMI over HTTP and HTTPS; cert.pem is the certificate
+	keyFile           bool     // gossip.key encrypts the gossip
+	urls              []string // of external NATS servers; the seed is in nats.nk
+	keys              string   // what keygen has made: then the bus listens on all interfaces
 	addr              struct{ AMI, HTTP, HTTPS, Admin, Route, Client, Member string }
 }
 
@@ -137,6 +138,10 @@ admin:  {listen: "127.0.0.1:0"}
 	}
 	if n.keyFile {
 		text = strings.Replace(text, "member: {", "member: {key_file: gossip.key, ", 1)
+	}
+	if n.urls != nil {
+		text = strings.Replace(text, `nats:   {route_listen: "127.0.0.1:0", client_listen: "127.0.0.1:0"}`,
+			fmt.Sprintf("nats:   {urls: [%s], nkey_file: nats.nk}", quoted(n.urls)), 1)
 	}
 	if n.keys != "" {
 		n.copyKeys(t)
