@@ -9,10 +9,10 @@ SEED    ?= 0
 ARGS    ?=
 CHAOS   ?=
 
-.PHONY: help build test race sim chaos clients lint fuzz bench proto docs tidy demo clean
+.PHONY: help build test race sim chaos clients k8s lint fuzz bench proto docs tidy demo clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 build: ## build bin/amibus
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/amibus ./cmd/amibus
@@ -37,6 +37,9 @@ clients: ## try unmodified AMI clients of the npm registry on three nodes (needs
 	@if command -v node >/dev/null && command -v npm >/dev/null; then cd cmd/amibus/testdata/clients && npm ci --silent; \
 	  else echo "no node and npm: clients SKIPPED"; fi
 	$(GO) test ./cmd/amibus -count=1 -v -timeout 5m -run '^TestClients$$'
+
+k8s: ## check the kustomizations against the API types of Kubernetes, in a module of its own
+	cd deploy/k8s/test && $(GO) vet ./... && $(GO) test ./...
 
 lint: ## gofmt, go vet, staticcheck, buf lint
 	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
@@ -67,6 +70,7 @@ docs: ## generate docs/ami-conformance.md from the directives in the tests, docs
 tidy: ## tidy the modules
 	$(GO) mod tidy
 	cd tools && $(GO) mod tidy
+	cd deploy/k8s/test && $(GO) mod tidy
 
 demo: ## three nodes in one process with a live view; make demo ARGS="--for 10s" ends by itself
 	$(GO) run ./cmd/amibus demo $(ARGS)

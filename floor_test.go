@@ -34,6 +34,7 @@ var home = map[string][]string{
 	"github.com/prometheus/":            {"node/admin"},
 	"go.yaml.in/":                       {"node/config"},
 	"github.com/spf13/cobra":            {"cmd/amibus"},
+	"github.com/coreos/go-systemd/":     {"cmd/amibus"},
 	"github.com/charmbracelet/lipgloss": {"cmd/amibus"},
 	"golang.org/x/crypto/":              {"node/config"},
 	"golang.org/x/term":                 {"cmd/amibus"},

@@ -32,12 +32,12 @@ func (n *Node) newAdmin() *admin.Server {
 func (n *Node) ready() admin.Readiness {
 	r := admin.Readiness{Details: map[string]any{"node": n.self.String(), "epoch": n.stream.Stats().Epoch, "nodes": n.standings()}}
 	if n.draining.Load() {
-		r.Reasons = append(r.Reasons, "the node is stopping")
+		r.Idle, r.Reasons = true, append(r.Reasons, "the node is stopping")
 	}
 	select {
 	case <-n.stream.Settled():
 	default:
-		r.Reasons = append(r.Reasons, "the join to the cluster is not complete yet")
+		r.Idle, r.Reasons = true, append(r.Reasons, "the join to the cluster is not complete yet")
 		if n.members != nil {
 			if rival, ok := n.members.Rival(); ok {
 				r.Reasons = append(r.Reasons, "another node has the name "+n.self.String()+", at "+rival)

@@ -17,8 +17,9 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [--config FILE]",
 		Short: "Run one node",
-		Long: "run runs one node until it is told to stop (SIGTERM, Ctrl-C). Without a configuration it is a node of its own on loopback, with the\n" +
-			"built-in call engine in the place of an Asterisk and a user whose secret is printed at the first start.",
+		Long: "run runs one node until it is told to stop (SIGTERM, Ctrl-C). Without --config it takes " + systemFile + ", if that is there.\n" +
+			"Without that, too, it is a node of its own on loopback, with the built-in call engine in the place of an Asterisk and a user whose\n" +
+			"secret is printed at the first start.",
 		Example: "  amibus run --config alpha.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,6 +40,7 @@ func runCommand() *cobra.Command {
 				return usageError{err}
 			}
 			defer onHangup(func() { _ = n.Reload() })() // it logs what is wrong
+			defer tellSystemd(cmd.Context(), n)()
 			return n.Run(cmd.Context())
 		},
 	}
@@ -48,6 +50,9 @@ func runCommand() *cobra.Command {
 
 // load reads the configuration, or makes that of a node that is given none.
 func load(file string, out io.Writer) (*config.Config, error) {
+	if _, err := os.Stat(systemFile); file == "" && err == nil {
+		file = systemFile
+	}
 	if file == "" {
 		dir, err := stateDir()
 		if err == nil {

@@ -35,6 +35,7 @@ type Config struct {
 // Readiness is the answer of /readyz. A node is ready when nothing speaks against it.
 type Readiness struct {
 	Reasons []string       // why it is not ready, one line each
+	Idle    bool           // it serves no clients: it has not joined yet, or stops
 	Details map[string]any // what an operator wants to see beside that; must marshal to JSON
 }
 
@@ -96,6 +97,14 @@ func (s *Server) Handler() http.Handler {
 		_, _ = w.Write([]byte("ok\n"))
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /servez", func(w http.ResponseWriter, _ *http.Request) {
+		if s.ready().Idle {
+			http.Error(w, "no clients are served; /readyz says why", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n"))
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ErrorHandling:       promhttp.ContinueOnError, // one wrong metric does not hide the others

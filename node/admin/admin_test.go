@@ -30,6 +30,7 @@ func TestPages(t *testing.T) {
 	not := New(Config{Log: quiet(), Ready: func() Readiness { return Readiness{Reasons: []string{"source: not connected"}} }})
 	broken := New(Config{Log: quiet(), Ready: func() Readiness { return Readiness{Details: map[string]any{"x": func() {}}} }})
 	always := New(Config{Log: quiet()})
+	idle := New(Config{Log: quiet(), Ready: func() Readiness { return Readiness{Reasons: []string{"stopping"}, Idle: true} }})
 	for name, tt := range map[string]struct {
 		server       *Server
 		method, path string
@@ -38,6 +39,8 @@ func TestPages(t *testing.T) {
 	}{
 		"health":              {always, "GET", "/healthz", 200, "ok\n"},
 		"health, not ready":   {not, "GET", "/healthz", 200, "ok\n"},
+		"serving, not ready":  {not, "GET", "/servez", 200, "ok\n"},
+		"idle":                {idle, "GET", "/servez", 503, "no clients are served; /readyz says why\n"},
 		"ready":               {ready, "GET", "/readyz", 200, `{"ready":true,"reasons":[],"details":{"site":"default"}}` + "\n"},
 		"ready without":       {always, "GET", "/readyz", 200, `{"ready":true,"reasons":[]}` + "\n"},
 		"not ready":           {not, "GET", "/readyz", 503, `{"ready":false,"reasons":["source: not connected"]}` + "\n"},

@@ -135,6 +135,9 @@ func Load(path string) (*Config, error) {
 	}
 	c := Default()
 	problems := decode(c, path, text)
+	if c.Node.DataDir == "" && filepath.Dir(path) == "/etc/amibus" {
+		c.Node.DataDir = "/var/lib/amibus"
+	}
 	if c.Node.DataDir == "" {
 		c.Node.DataDir = filepath.Join(filepath.Dir(path), "data", c.Node.Name)
 	}
