@@ -64,8 +64,9 @@ proto: ## generate Go from proto/, the tables from testdata/ami, and docs; leave
 	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
 	$(GO) generate ./...
 
-docs: ## generate docs/ami-conformance.md from the directives in the tests, docs/actions.md from the table
+docs: ## generate docs/ami-conformance.md from the directives in the tests, docs/actions.md from the table, docs/metrics.md from a node
 	$(GO) generate ./node/amiserver/internal/conformance ./node/actions
+	$(GO) test ./node -count=1 -run '^TestMetrics$$' -update
 
 tidy: ## tidy the modules
 	$(GO) mod tidy

@@ -71,6 +71,7 @@ type Node struct {
 	there     map[merge.Node]uint64              // the epochs of the others when last heard of
 	away      atomic.Pointer[[]*amibuspb.Member] // the same, without a lock
 	endings   *endings
+	counts    counts
 	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
 	owners    *owner.Registry                     // who has which channel and bridge
 	state     *state.Store                        // the channels and bridges of the cluster, as of what is emitted

@@ -5,6 +5,7 @@ import (
 
 	"github.com/amibus/amibus/bus/member"
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/bus/stasis"
 	"github.com/amibus/amibus/bus/stream"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/node/amiserver"
@@ -16,6 +17,7 @@ import (
 // newAdmin builds the admin pages: what of this node an operator can see.
 func (n *Node) newAdmin() *admin.Server {
 	a := admin.New(admin.Config{Log: n.component("admin"), Ready: n.ready})
+	n.counts.metrics(a)
 	n.streamMetrics(a)
 	n.busMetrics(a)
 	n.journalMetrics(a)
@@ -269,6 +271,19 @@ func (n *Node) clientMetrics(a *admin.Server) {
 	counter("resume_gaps_total", "Gaps declared to clients that resumed: nobody held the events any more.", func(s amiserver.Stats) uint64 { return s.ResumeGaps })
 	counter("snapshots_total", "Snapshots of the state of the cluster that clients asked for at their login.", func(s amiserver.Stats) uint64 { return s.Snapshots })
 	counter("sent_bytes_total", "Bytes written to clients.", func(s amiserver.Stats) uint64 { return s.Bytes })
+	queued := func(name, help string, fn func(sum, one int) int) {
+		a.GaugeFunc("amibus_ami_"+name, help, nil, func() float64 {
+			total := 0
+			for _, t := range []*stasis.Topic[merge.Event]{n.cluster, n.arrived} {
+				for _, s := range t.Subscriptions() {
+					total = fn(total, s.Len)
+				}
+			}
+			return float64(total)
+		})
+	}
+	queued("queued_events", "Events that wait for the clients.", func(sum, one int) int { return sum + one })
+	queued("queue_fullest_events", "Events in the fullest queue of a client; one that overflows is cut.", func(sum, one int) int { return max(sum, one) })
 	a.CollectFunc("amibus_ami_clients_cut_total", "Clients cut, by reason.", admin.Counter, []string{"reason"}, func(emit func(float64, ...string)) {
 		s := n.ami.Stats()
 		emit(float64(s.Slow), "write_timeout")

@@ -23,11 +23,8 @@ func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, 
 	if state.Cached(action) {
 		return n.cached(c, action, send)
 	}
-	d := n.decide(ctx, c, action)
 	a := n.account(c, action)
-	if a == nil {
-		return n.carryOut(ctx, c, action, &d, send)
-	}
+	d := n.decide(ctx, c, action)
 	switch d.Do {
 	case actions.Run:
 		a.ran = append(a.ran, d.Node)
