@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/amibus/amibus/bus/journal"
 	"github.com/amibus/amibus/node/reconcile"
 	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/node/upstream"
@@ -13,6 +14,17 @@ func (in *intake) believe(p *state.Part) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	believe(in.belief, p)
+}
+
+// relive takes over what the journal has of this node's last epoch.
+func (in *intake) relive(epoch, last uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	stream := journal.Stream{Site: in.n.self.Site, Node: in.n.self.Name, Epoch: epoch}
+	in.n.journal.Range(stream, 1, last, func(_ uint64, e wire.Entry) bool {
+		in.belief.Take(e.AMI())
+		return true
+	})
 }
 
 func believe(v *reconcile.View, p *state.Part) {

@@ -109,6 +109,9 @@ func (s *source) recall(ctx context.Context, c *check) {
 	for i := range past {
 		s.n.intake.believe(&past[i])
 	}
+	if epoch, seq := s.n.journal.Previous(); own && seq > 0 { // it tells of dials and queues, too, and what only this node knew
+		s.n.intake.relive(epoch, seq)
+	}
 }
 
 // ownPast waits for what is known of this node's last epoch.

@@ -356,3 +356,20 @@ func TestTakenOver(t *testing.T) {
 		t.Errorf("made up: %v", got)
 	}
 }
+
+// TestRestartedAlone: a node that nobody else knows finds in its journal which calls have ended with it.
+func TestRestartedAlone(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 300*time.Millisecond)
+	c.source, c.journal = config.Source{Kind: config.KindEngine}, config.JournalFile
+	c.engines("alpha")
+	c.client(t, "alpha").call(t, "dial-answer", "one")
+	operator := c.client(t, "alpha")
+	eventually(t, "the call is up", func() bool { return len(listed(t, operator, "Cached: yes")) == 5 })
+	c.nodes[0].down()
+	c.start(c.nodes[0])
+	eventually(t, "it has been made up for", func() bool { return c.nodes[0].source.publishing.Load() })
+	if n := c.nodes[0].source.made.Load(); n != 7 { // two leave a bridge, which ends, and four channels
+		t.Errorf("%d events made up, want 7", n)
+	}
+}

@@ -23,11 +23,18 @@ type forgetful struct {
 	bus.Bus
 	lose atomic.Int64
 	deaf atomic.Bool // they do not arrive either
+
+	after time.Duration // if not 0, the asker gives up then
 }
 
 func (f *forgetful) Request(ctx context.Context, subject string, req []byte, each func([]byte) error) error {
 	if f.lose.Add(-1) < 0 {
 		return f.Bus.Request(ctx, subject, req, each)
+	}
+	if f.after > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.after)
+		defer cancel()
 	}
 	if !f.deaf.Load() {
 		_ = f.Bus.Request(ctx, subject, req, func([]byte) error { return nil })
@@ -125,6 +132,28 @@ func TestLostAnswer(t *testing.T) {
 		p.bus.lose.Store(1)
 		if got := p.do(t, "Action", "Hangup", "ActionID", "1"); !strings.HasPrefix(got, "Response: Success\n") || p.ran.Load() != ran+1 {
 			t.Errorf("the first request did not arrive, and the owner knows: %q, it ran %d times", got, p.ran.Load()-ran)
+		}
+	})
+}
+
+// TestLostOnTheWay: the asker loses the owner while the action runs. It runs on, and the second request gets its answer.
+func TestLostOnTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		s.run = func(ctx context.Context, m *ami.Message, reply func(*ami.Message) error) error {
+			select {
+			case <-time.After(5 * time.Second):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			return reply(ami.New("Response", "Success", "ActionID", string(m.Get("ActionID"))))
+		}
+		p := newPair(t, s, nil)
+		defer p.end()
+		p.bus.lose.Store(1)
+		p.bus.after = time.Second
+		if got := p.do(t, "Action", "Originate", "ActionID", "1"); got != "Response: Success\nActionID: 1\n\n" || p.ran.Load() != 1 {
+			t.Errorf("%q, it ran %d times", got, p.ran.Load())
 		}
 	})
 }

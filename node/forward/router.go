@@ -72,6 +72,8 @@ type Router struct {
 	retried  atomic.Uint64 // actions of this node sent again, since their answer was lost
 	repeated atomic.Uint64 // actions of other nodes that came again
 	born     time.Time
+	life     context.Context // ends when what is under way is broken off
+	end      context.CancelFunc
 	mu       sync.Mutex
 	draining bool           // no more actions of other nodes
 	underWay sync.WaitGroup // those of other nodes; grows only while not draining
@@ -85,7 +87,8 @@ func New(cfg Config) *Router {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	r := &Router{cfg: cfg, once: newOnce(cfg.Now), calls: calls{to: map[merge.Node]map[*call]struct{}{}}, born: cfg.Now()}
+	life, end := context.WithCancel(context.Background())
+	r := &Router{cfg: cfg, life: life, end: end, once: newOnce(cfg.Now), calls: calls{to: map[merge.Node]map[*call]struct{}{}}, born: cfg.Now()}
 	if cfg.Source != nil {
 		r.source = newSharing(cfg.Source, cfg.Shared)
 	}
@@ -126,6 +129,7 @@ func (r *Router) Serve(ctx context.Context) error {
 	defer stop()
 	<-ctx.Done()
 	r.drain()
+	r.end()
 	return nil
 }
 
@@ -203,6 +207,9 @@ func (r *Router) handle(ctx context.Context, req []byte, send func([]byte) error
 	}
 	whole := false
 	defer func() { r.once.end(k, whole) }()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // who has lost the answer may ask for it again: it goes on without him
+	defer cancel()
+	defer context.AfterFunc(r.life, cancel)()
 	err = r.run(ctx, &a, action, k.recorder(send))
 	whole = err == nil
 	return err

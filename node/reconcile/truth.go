@@ -13,6 +13,7 @@ type truth struct {
 	channels map[string]*actual
 	bridges  map[string]string // the group of each that there was
 	counts   map[string]int    // how many channels each had
+	visible  map[string]int    // how many of them show; made when it is needed
 	ends     map[string]bool   // of dials, by the destination, and of what has an id: a held event ends them, so nothing else must
 }
 
@@ -36,7 +37,7 @@ type teller struct {
 }
 
 func tell(channels, bridges, held [][]byte) *truth {
-	t := &teller{truth: truth{map[string]*actual{}, map[string]string{}, map[string]int{}, map[string]bool{}}, absent: map[string]bool{}, moved: map[string]bool{},
+	t := &teller{truth: truth{channels: map[string]*actual{}, bridges: map[string]string{}, counts: map[string]int{}, ends: map[string]bool{}}, absent: map[string]bool{}, moved: map[string]bool{},
 		told: map[string]bool{}, renamed: map[string]bool{}}
 	for _, text := range channels {
 		t.channel(text)
@@ -161,13 +162,13 @@ func (t *teller) bridge(g *translator.GroupText, more int) {
 
 // hidden is how many channels a bridge had that do not show.
 func (t *truth) hidden(id string) int {
-	n := t.counts[id]
-	for _, a := range t.channels {
-		if a.bridge == id {
-			n--
+	if t.visible == nil {
+		t.visible = map[string]int{}
+		for _, a := range t.channels {
+			t.visible[a.bridge]++
 		}
 	}
-	return max(n, 0)
+	return max(t.counts[id]-t.visible[id], 0)
 }
 
 // move: who enters was in no bridge before, who leaves was in that one.
