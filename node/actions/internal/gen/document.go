@@ -22,7 +22,7 @@ A client at any node may run every action of Asterisk 12 to 22. What an action n
   ` + "`ambiguous = own`" + ` act on their own node's.
 - Two channels of one action must be on one node.
 - A **list** of all nodes comes as one: one start, every item with ` + "`SystemName`" + ` as its last header, one last event with the sum
-  of all. ` + "`NodesMissing`" + ` in it names nodes that are out of view, ` + "`NodesFailed`" + ` those that had an error, and which. If all have
+  of all. Where nobody but the own node takes part it is as its PBX gives it, and only what is added by that has a SystemName. ` + "`NodesMissing`" + ` in it names nodes that are out of view, ` + "`NodesFailed`" + ` those that had an error, and which. If all have
   one, the answer is that of the own node.
 - What runs on *all if asked for* answers with ` + "`NodesSucceeded`, `NodesFailed`, `NodesMissing`" + `, and is a success if no node failed;
   a node that has no such queue, member or key does not count.
