@@ -53,7 +53,7 @@ func TestJoinerKnowsCalls(t *testing.T) {
 	})
 	charlie := c.add("charlie")
 	c.meet()
-	eventually(t, "charlie knows the past", func() bool { return charlie.state.Stats().Whole })
+	eventually(t, "charlie knows the past, and its engine runs", func() bool { return charlie.state.Stats().Whole && charlie.own.Up() })
 	late, err := login(t, charlie.AMI(), "plain", "Events: off")
 	if err != nil {
 		t.Fatal(err)

@@ -112,10 +112,14 @@ func (o *ownEngine) Trouble() string { return "the engine does not run" }
 func (o *ownEngine) Run(ctx context.Context) error {
 	o.n.source.loggedIn(time.Time{})
 	o.n.linked(true, o.info)
-	o.n.source.identified(upstream.Identity{Mark: o.mark, SystemName: o.info.SystemName, Census: func(context.Context) (upstream.Census, error) {
-		return upstream.Census{}, nil // it starts with nothing
-	}})
-	defer o.n.source.loggedOut()
+	told := make(chan struct{})
+	go func() { // the others may take their time to hear of it
+		defer close(told)
+		o.n.source.identified(upstream.Identity{Mark: o.mark, SystemName: o.info.SystemName, Census: func(context.Context) (upstream.Census, error) {
+			return upstream.Census{}, nil // it starts with nothing
+		}})
+	}()
+	defer func() { <-told; o.n.source.loggedOut() }()
 	if err := o.Engine.Run(ctx); !errors.Is(err, ctx.Err()) {
 		return err
 	}

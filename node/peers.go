@@ -11,6 +11,7 @@ import (
 	"github.com/amibus/amibus/bus/merge"
 	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/standby"
+	"github.com/amibus/amibus/node/state"
 	"github.com/amibus/amibus/node/upstream"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/amibuspb"
@@ -153,6 +154,16 @@ func (n *Node) seen(c merge.Change) {
 		lost[c.Node] = true
 	}
 	n.lost.Store(&lost)
+}
+
+// learn lets the registry know whose the channels and bridges are that began before this node listened.
+func (n *Node) learn(p *state.Part) {
+	for i := range p.Channels {
+		n.owners.Learn(p.Node, []byte(p.Channels[i].Uniqueid), []byte(p.Channels[i].Name()))
+	}
+	for i := range p.Bridges {
+		n.owners.LearnBridge(p.Node, []byte(p.Bridges[i].ID))
+	}
 }
 
 // linked hears of the link to the own Asterisk: its banner is kept for the next start.

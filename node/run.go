@@ -26,7 +26,7 @@ func (n *Node) Run(ctx context.Context) error {
 		core.Go("stream", func() error { return n.stream.Run(coreCtx) })
 		core.Go("state", func() error {
 			return catchup.Run(coreCtx, catchup.Config{Self: n.self, Bus: n.bus, Store: n.state, View: n.stream.View, Settled: n.stream.Settled(),
-				Log: n.component("state")})
+				Adopted: n.learn, Log: n.component("state")})
 		})
 		return nil
 	})

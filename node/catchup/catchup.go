@@ -33,6 +33,7 @@ type Config struct {
 	Store   *state.Store
 	View    func(fn func(now []merge.Position)) // the stream's: nothing is emitted meanwhile
 	Settled <-chan struct{}                     // closed when the positions are known
+	Adopted func(*state.Part)                   // is told what was learnt; nil: nobody wants to know
 	Log     *slog.Logger
 }
 
@@ -180,6 +181,9 @@ func add(p *state.Part, m *amibuspb.StateChunk) (*state.Part, error) {
 
 func (c *catchup) adopt(peer merge.Node, p *state.Part) {
 	if c.cfg.Store.Adopt(p) {
+		if c.cfg.Adopted != nil {
+			c.cfg.Adopted(p)
+		}
 		c.cfg.Log.Info("the calls that began before this node listened are known", "of", p.Node.String(), "from", peer.String(),
 			"channels", len(p.Channels), "bridges", len(p.Bridges))
 	}
