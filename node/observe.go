@@ -17,7 +17,8 @@ import (
 // newAdmin builds the admin pages: what of this node an operator can see.
 func (n *Node) newAdmin() *admin.Server {
 	a := admin.New(admin.Config{Log: n.component("admin"), Ready: n.ready})
-	n.counts.metrics(a)
+	n.counts.metrics(a, func(fn func()) { n.stream.View(func([]merge.Position) { fn() }) })
+	n.nodeMetrics(a)
 	n.streamMetrics(a)
 	n.busMetrics(a)
 	n.journalMetrics(a)
@@ -90,45 +91,16 @@ func (n *Node) standings() []standing {
 	return all
 }
 
-func (n *Node) streamMetrics(a *admin.Server) {
-	count := func(name, help string, fn func(m merge.Stats) uint64) {
-		a.CounterFunc("amibus_stream_"+name, help, nil, func() float64 { return float64(fn(n.stream.Stats().Merge)) })
+func (n *Node) nodeMetrics(a *admin.Server) {
+	a.GaugeFunc("amibus_build_info", "1; the label says which version runs.", map[string]string{"version": Version}, func() float64 { return 1 })
+	a.GaugeFunc("amibus_ready", "1 while /readyz says so.", nil, func() float64 { return oneIf(len(n.ready().Reasons) == 0) })
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
 	}
-	count("emitted_total", "Events of the whole cluster emitted in order.", func(m merge.Stats) uint64 { return m.Emitted })
-	count("late_total", "Events emitted behind one that belongs after them.", func(m merge.Stats) uint64 { return m.Late })
-	count("lost_total", "Events that nobody held any more, declared lost.", func(m merge.Stats) uint64 { return m.Lost })
-	count("duplicates_total", "Events received again and ignored.", func(m merge.Stats) uint64 { return m.Duplicates })
-	count("replayed_total", "Events fetched from another node's journal.", func(m merge.Stats) uint64 { return m.Replayed })
-	count("stale_total", "Frames of older incarnations refused.", func(m merge.Stats) uint64 { return m.Stale })
-	count("overruns_total", "Times too many events waited: whoever blocked was dropped from the view, or the own join was cut short.", func(m merge.Stats) uint64 { return m.Overruns })
-	count("refused_total", "Own events refused because too many came before the join.", func(m merge.Stats) uint64 { return m.Refused })
-	count("ahead_full_total", "Events received behind a hole and not kept for want of room.", func(m merge.Stats) uint64 { return m.AheadFull })
-	count("clock_refused_total", "Remote clocks too far ahead to be believed.", func(m merge.Stats) uint64 { return m.ClockRefused })
-	a.GaugeFunc("amibus_stream_queued_events", "Events waiting for their turn.", nil, func() float64 { return float64(n.stream.Stats().Merge.Queued) })
-	a.GaugeFunc("amibus_stream_nodes_in_view", "Nodes waited for, this one included.", nil, func() float64 { return float64(n.stream.Stats().Merge.Awaited) })
-	a.CollectFunc("amibus_stream_node_events", "Seq of the last event emitted, by origin node.", admin.Gauge, []string{"site", "node"},
-		func(emit func(float64, ...string)) {
-			for _, p := range n.stream.Positions() {
-				emit(float64(p.Emitted), p.Node.Site, p.Node.Name)
-			}
-		})
-	perNode := func(name, help string, fn func(p merge.Position) uint64) {
-		a.CollectFunc("amibus_stream_node_"+name, help, admin.Counter, []string{"site", "node"}, func(emit func(float64, ...string)) {
-			for _, p := range n.stream.Positions() {
-				emit(float64(fn(p)), p.Node.Site, p.Node.Name)
-			}
-		})
-	}
-	perNode("late_total", "Events emitted late, by origin node.", func(p merge.Position) uint64 { return p.Late })
-	perNode("lost_total", "Events declared lost, by origin node.", func(p merge.Position) uint64 { return p.Lost })
-	a.CollectFunc("amibus_stream_changes_total", "Changes of a node's standing, by kind.", admin.Counter, []string{"change"},
-		func(emit func(float64, ...string)) {
-			for i := range n.changes {
-				emit(float64(n.changes[i].Load()), merge.ChangeKind(i).String())
-			}
-		})
-	a.CounterFunc("amibus_notes_dropped_total", "Log lines about the stream not written because too many came at once.", nil,
-		func() float64 { return float64(n.notesLost.Load()) })
+	return 0
 }
 
 func (n *Node) busMetrics(a *admin.Server) {
@@ -172,17 +144,12 @@ func (n *Node) sourceMetrics(a *admin.Server) {
 		return
 	}
 	a.GaugeFunc("amibus_source_up", "1 while the own Asterisk, or the engine, can be used.", nil, func() float64 {
-		if n.own.Up() {
-			return 1
-		}
-		return 0
+		return oneIf(n.own.Up())
 	})
 	standing := func(name, help string, want standby.Verdict) {
 		a.GaugeFunc("amibus_source_"+name, help, nil, func() float64 {
-			if v, _ := n.source.standing(); v == want {
-				return 1
-			}
-			return 0
+			v, _ := n.source.standing()
+			return oneIf(v == want)
 		})
 	}
 	standing("standby", "1 while another node publishes the events of the own Asterisk.", standby.StandBy)

@@ -33,7 +33,7 @@ func (n *Node) emitted(events []merge.Event) {
 			n.tell(gap{*e.Node, e.Epoch, e.Seq - e.Missing + 1, e.Seq})
 		}
 	}
-	n.counts.emitted(events)
+	n.counts.emitted(events, n.self)
 	n.endings.pass(0, events, func(events []merge.Event) { n.state.Apply(events, func() { n.cluster.Publish(events...) }) })
 }
 

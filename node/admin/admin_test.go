@@ -82,6 +82,10 @@ func TestMetrics(t *testing.T) {
 		emit(1, "too", "many")
 		emit(9, "full")
 	})
+	s.CollectHistogram("amibus_turn_seconds", "How long events waited for their turn.", []string{"origin"}, func(emit func(Distribution, ...string)) {
+		emit(Distribution{Count: 5, Sum: 2.5, Buckets: map[float64]uint64{0.1: 3, 1: 4}}, "own")
+		emit(Distribution{}, "too", "many")
+	})
 	code, body, _ := get(t, s, "GET", "/metrics")
 	if code != 200 {
 		t.Errorf("code %d: %s", code, body)
@@ -93,6 +97,9 @@ func TestMetrics(t *testing.T) {
 		`amibus_wait_seconds_bucket{le="0.1"} 0`,
 		`amibus_wait_seconds_bucket{le="0.3"} 1`,
 		`amibus_wait_seconds_count 1`,
+		`amibus_turn_seconds_bucket{origin="own",le="1"} 4`,
+		`amibus_turn_seconds_bucket{origin="own",le="+Inf"} 5`,
+		`amibus_turn_seconds_sum{origin="own"} 2.5`,
 		`amibus_peer_lag_seconds{node="bravo",site="default"} 0.5`,
 		"amibus_peer_lag_seconds{node=\"bad\uFFFD\",site=\"default\"} 0.7",
 		`amibus_dropped_total{reason="full"} 9`, // the wrong emission beside it does not hide it

@@ -102,3 +102,32 @@ func (s *Server) register(name string, c prometheus.Collector) {
 func (s *Server) wrong(name string, err error) {
 	s.err = errors.Join(s.err, fmt.Errorf("admin: metric %s: %w", name, err))
 }
+
+// Distribution is what a histogram counted elsewhere holds.
+type Distribution struct {
+	Count   uint64
+	Sum     float64
+	Buckets map[float64]uint64 // by upper bound, what is below included
+}
+
+// CollectHistogram is CollectFunc for histograms.
+func (s *Server) CollectHistogram(name, help string, labelNames []string, fn func(emit func(d Distribution, labelValues ...string))) {
+	s.registerNamed(name, &collectHistogram{desc: prometheus.NewDesc(name, help, labelNames, nil), fn: fn})
+}
+
+type collectHistogram struct {
+	desc *prometheus.Desc
+	fn   func(emit func(d Distribution, labelValues ...string))
+}
+
+func (c *collectHistogram) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
+
+func (c *collectHistogram) Collect(to chan<- prometheus.Metric) {
+	c.fn(func(d Distribution, labelValues ...string) {
+		metric, err := prometheus.NewConstHistogram(c.desc, d.Count, d.Sum, d.Buckets, labelValues...)
+		if err != nil {
+			metric = prometheus.NewInvalidMetric(c.desc, err)
+		}
+		to <- metric
+	})
+}
