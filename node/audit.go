@@ -11,11 +11,10 @@ import (
 	"github.com/amibus/amibus/proto/ami"
 )
 
-// account is what is kept of an action: its outcome is counted, and of one that may change something there is a line in the log and, if another node ran it, a security event, which every
+// account is what is kept of an action that may change something: a line in the log and, if another node ran it, a security event, which every
 // node's auditors see. Neither has more of the action than its name and what it is about: values may be secrets.
 type account struct {
 	n      *Node
-	reads  bool // then it is only counted
 	c      amiserver.Caller
 	action *ami.Message
 	begun  time.Time
@@ -23,8 +22,12 @@ type account struct {
 	answer []byte // its begin
 }
 
+// account begins one; nil if the action only reads.
 func (n *Node) account(c amiserver.Caller, action *ami.Message) *account {
-	return &account{n: n, reads: actions.Reads(action), c: c, action: action, begun: time.Now()}
+	if actions.Reads(action) {
+		return nil
+	}
+	return &account{n: n, c: c, action: action, begun: time.Now()}
 }
 
 // listen returns a send that keeps the begin of the answer.
@@ -65,10 +68,6 @@ func (a *account) outcome(err error) (outcome, why string) {
 // close writes what came of the action.
 func (a *account) close(err error) {
 	outcome, why := a.outcome(err)
-	a.n.counts.acted(a.action, outcome, time.Since(a.begun))
-	if a.reads {
-		return
-	}
 	var owners []string
 	other := false
 	for _, n := range a.ran {

@@ -2,27 +2,20 @@ package node
 
 import (
 	"math/bits"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/amibus/amibus/bus/merge"
-	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/proto/ami"
 )
 
-// counts are what this node counts of the stream and of actions. Of events it does so in the stream's lock, and is read there: no event pays
-// for an atomic.
+// counts are what this node counts of the stream: in the stream's lock, and it is read there, so no event pays for an atomic.
 type counts struct {
 	nodes  map[*merge.Node]*classes // the stream has one Node of each, and keeps it
 	last   *merge.Node              // whose classes the last event was counted in
 	lastOf *classes
 	own    bool // that one is this node
 	held   [2]holds
-
-	actions sync.Map // of actionKind: *atomic.Uint64
-	took    map[ami.Scope]func(seconds float64)
 }
 
 // classes are the events of one node, by the bit of their first class; the last one: none.
@@ -59,11 +52,6 @@ func (h *holds) distribution() admin.Distribution {
 	return d
 }
 
-type actionKind struct {
-	scope   ami.Scope
-	outcome string
-}
-
 // emitted counts events that are emitted now.
 func (c *counts) emitted(events []merge.Event, self merge.Node) {
 	now := time.Now().UnixNano()
@@ -96,22 +84,6 @@ func (c *counts) of(n *merge.Node) *classes {
 	return of
 }
 
-// acted counts an action.
-func (c *counts) acted(action *ami.Message, outcome string, took time.Duration) {
-	scope := ami.Scope("unknown")
-	if a := actions.Lookup(action.Action()); a != nil {
-		scope = a.Scope
-	}
-	n, ok := c.actions.Load(actionKind{scope, outcome})
-	if !ok {
-		n, _ = c.actions.LoadOrStore(actionKind{scope, outcome}, new(atomic.Uint64))
-	}
-	n.(*atomic.Uint64).Add(1)
-	if observe := c.took[scope]; observe != nil {
-		observe(took.Seconds())
-	}
-}
-
 // metrics registers them; locked calls a function in the stream's lock.
 func (c *counts) metrics(a *admin.Server, locked func(func())) {
 	a.CollectFunc("amibus_stream_events_total", "Events emitted, by the node they come from and the first of their classes.", admin.Counter, []string{"site", "node", "class"},
@@ -137,21 +109,4 @@ func (c *counts) metrics(a *admin.Server, locked func(func())) {
 		emit(held[0].distribution(), "own")
 		emit(held[1].distribution(), "other")
 	})
-	a.CollectFunc("amibus_actions_total", "Actions of this node's clients that a source answers, by what they are about (docs/actions.md) and what came of them.", admin.Counter,
-		[]string{"scope", "outcome"}, func(emit func(float64, ...string)) {
-			c.actions.Range(func(k, n any) bool {
-				kind := k.(actionKind)
-				emit(float64(n.(*atomic.Uint64).Load()), string(kind.scope), kind.outcome)
-				return true
-			})
-		})
-	c.took = map[ami.Scope]func(float64){}
-	scopes := map[ami.Scope]bool{"unknown": true}
-	for _, known := range ami.Actions() {
-		scopes[known.Scope] = true
-	}
-	for scope := range scopes {
-		c.took[scope] = a.Histogram("amibus_action_seconds", "How long an action took, from its arrival to the end of its answer.", map[string]string{"scope": string(scope)},
-			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60})
-	}
 }

@@ -4,11 +4,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/amibus/amibus/bus/merge"
+	"github.com/amibus/amibus/node/actions"
 	"github.com/amibus/amibus/node/admin"
 	"github.com/amibus/amibus/proto/ami"
 	"github.com/amibus/amibus/proto/wire"
@@ -70,4 +72,53 @@ func BenchmarkCountEvents(b *testing.B) {
 		m.emitted(batch, own)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/event")
+}
+
+func TestOutcomeIsCounted(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]int{
+		"Response: Success\r\nActionID: 1\r\n\r\n":                                               outcomeSuccess,
+		"Response: Success\r\nEventList: start\r\n\r\nEvent: X\r\nOutcome: unknown\r\n\r\n":      outcomeSuccess,
+		"Response: Goodbye\r\n\r\n":                                                              outcomeSuccess,
+		"Response: Error\r\nMessage: No such channel\r\n\r\n":                                    outcomeRefused,
+		"Response: Error\r\nMessage: x\r\nOutcome: the PBX's own\r\n\r\n":                        outcomeRefused,
+		"Response: Error\r\nMessage: x\r\nOutcome: not executed\r\n\r\n":                         outcomeNotExecuted,
+		"Response: Error\r\nMessage: x\r\nOutcome: unknown\r\nSystemName: x\r\n\r\nEvent: Y\r\n": outcomeUnknown,
+		"Response: Error\r\nMessage: x\r\n\r\nEvent: X\r\nOutcome: unknown\r\n\r\n":              outcomeRefused,
+		"": outcomeUnknown,
+	} {
+		m := meter{}
+		send := m.listen(func([]byte) error { return nil })
+		if answer != "" {
+			_ = send([]byte(answer))
+			_ = send([]byte("Response: Error\r\n\r\n")) // an item that looks like one
+		}
+		if m.outcome != want {
+			t.Errorf("%q: %s, want %s", answer, outcomes[m.outcome], outcomes[want])
+		}
+	}
+}
+
+func TestActionScopesAreAll(t *testing.T) {
+	t.Parallel()
+	for _, a := range actions.All() {
+		if !slices.Contains(actionScopes[:], a.Scope) {
+			t.Errorf("%s has scope %s, which is not counted", a.Name, a.Scope)
+		}
+	}
+}
+
+func BenchmarkCountAction(b *testing.B) {
+	m := newActionMeter(admin.New(admin.Config{}))
+	action, err := ami.ParseMessage([]byte("Action: Getvar\r\nActionID: 1\r\nChannel: x\r\nVariable: X\r\n\r\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	answer := []byte("Response: Success\r\nActionID: 1\r\nVariable: X\r\nValue: here\r\n\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		k := meter{begun: time.Now()}
+		_ = k.listen(func([]byte) error { return nil })(answer)
+		m.count(action, &k, nil)
+	}
 }

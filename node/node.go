@@ -72,6 +72,7 @@ type Node struct {
 	away      atomic.Pointer[[]*amibuspb.Member] // the same, without a lock
 	endings   *endings
 	counts    counts
+	acted     *actionMeter
 	lost      atomic.Pointer[map[merge.Node]bool] // nodes out of view
 	owners    *owner.Registry                     // who has which channel and bridge
 	state     *state.Store                        // the channels and bridges of the cluster, as of what is emitted

@@ -27,6 +27,7 @@ func (n *Node) newAdmin() *admin.Server {
 	n.ownerMetrics(a)
 	n.stateMetrics(a)
 	n.forwardMetrics(a)
+	n.acted = newActionMeter(a)
 	n.clientMetrics(a)
 	return a
 }

@@ -20,11 +20,21 @@ const askTime = 2 * time.Second
 
 // do runs an action where it belongs (node/actions) and gives the answer to send.
 func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {
+	m := meter{begun: time.Now()}
+	err := n.perform(ctx, c, action, m.listen(send))
+	n.acted.count(action, &m, err)
+	return err
+}
+
+func (n *Node) perform(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {
 	if state.Cached(action) {
 		return n.cached(c, action, send)
 	}
 	a := n.account(c, action)
 	d := n.decide(ctx, c, action)
+	if a == nil {
+		return n.carryOut(ctx, c, action, &d, send)
+	}
 	switch d.Do {
 	case actions.Run:
 		a.ran = append(a.ran, d.Node)
