@@ -37,17 +37,13 @@ func TestQuickStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(bin, "amibus"), "#!/bin/sh\nexec "+self+" \"$@\"\n")
-	recordings, err := filepath.Abs(captures)
+	repository, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(filepath.Join(bin, "amibus"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(recordings, filepath.Join(dir, "captures")); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "pbx-secret.txt"), "choose-one\n")
 	ports := strings.NewReplacer("127.0.0.1:5039", freeAddr(t), "telnet://127.0.0.1:5038", "telnet://"+"AMI", "127.0.0.1:8080", "ADMIN")
 	ami, admin := freeAddr(t), freeAddr(t)
 	command := func(text string) *exec.Cmd {
@@ -55,7 +51,7 @@ func TestQuickStart(t *testing.T) {
 		text = strings.NewReplacer("AMI", ami, "ADMIN", admin, "port = 5038", "port = "+strings.TrimPrefix(ami, "127.0.0.1:"),
 			"ami:    {manager_conf: manager.conf}\nEOF", "ami:    {manager_conf: manager.conf}\nbus: {nats: {route_listen: \"\"}, member: {listen: \"\"}}\nadmin: {listen: \""+admin+"\"}\nEOF").Replace(text)
 		c := exec.CommandContext(t.Context(), "sh", "-e", "-c", text)
-		c.Dir, c.Env = dir, append(amibus(t, "").Env, "PATH="+bin+":"+os.Getenv("PATH"))
+		c.Dir, c.Env = dir, append(amibus(t, "").Env, "PATH="+bin+":"+os.Getenv("PATH"), "CLONE="+repository)
 		c.WaitDelay = time.Second
 		return c
 	}
@@ -82,6 +78,9 @@ func TestQuickStart(t *testing.T) {
 	}
 	if ran < 7 {
 		t.Errorf("only %d commands", ran)
+	}
+	if strings.Contains(outputs, "warning:") {
+		t.Errorf("what the quick start says warns:\n%.3000s", outputs)
 	}
 	for _, want := range []string{"alpha.yaml: ok", `"ready":true`, "Asterisk Call Manager/", "Authentication accepted", "CoreShowChannelsComplete", "node.crt", "box/amibus.yaml: ok"} {
 		if !strings.Contains(outputs, want) {
