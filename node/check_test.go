@@ -116,6 +116,7 @@ func TestReconciled(t *testing.T) {
 	c.start(alpha)
 	t.Cleanup(alpha.down)
 	c.meet()
+	eventually(t, "alpha publishes", alpha.source.publishing.Load) // of a dial that began before nobody hears the end if it is lost, too
 	bravo, operator := c.client(t, "bravo"), pbx.client(t, "pbx")
 	witness, err := login(t, c.nodes[0].AMI(), "ids")
 	if err != nil {
