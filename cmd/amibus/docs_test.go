@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,5 +108,53 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s links to %s: %v", file, m[1], err)
 			}
 		}
+	}
+}
+
+// TestKubernetesCommands runs the commands of deploy/k8s/README.md, without a cluster: what would be created is only made.
+func TestKubernetesCommands(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("kubectl"); err != nil {
+		t.Skip("SKIPPED: there is no kubectl")
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy, err := filepath.Abs("../../deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := os.ReadFile("../../deploy/docker/manager.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(bin, "amibus"), "#!/bin/sh\nexec "+self+" \"$@\"\n")
+	write(t, filepath.Join(dir, "manager.conf"), string(users))
+	if err := errors.Join(os.Chmod(filepath.Join(bin, "amibus"), 0o755), os.Symlink(deploy, filepath.Join(dir, "deploy"))); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, b := range blocks(t, "../../deploy/k8s/README.md") {
+		if b.info != "sh" {
+			continue
+		}
+		ran++
+		text := strings.NewReplacer("kubectl create", "kubectl create --dry-run=client --output=yaml", "kubectl apply -k", "kubectl kustomize").Replace(b.text)
+		c := exec.CommandContext(t.Context(), "sh", "-e", "-c", text)
+		c.Dir, c.Env = dir, append(amibus(t, "").Env, "PATH="+bin+":"+os.Getenv("PATH"))
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for _, want := range []string{"name: amibus-keys", "node.key: ", "name: amibus-users", "manager.conf: ", "kind: StatefulSet"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("nothing says %s", want)
+			}
+		}
+	}
+	if ran == 0 {
+		t.Error("no commands")
 	}
 }
