@@ -23,6 +23,4 @@
 //
 // A list cannot say everything: whether somebody still waits in a queue is taken from the application that his channel runs; a dial whose
 // destination is up or in a bridge was answered.
-//
-// What is published behind it may repeat for a moment what a list had already: Contradicts tells that.
 package reconcile
