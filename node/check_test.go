@@ -282,8 +282,9 @@ func TestEndings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said[user] = make(chan map[string]int, 1)
-		go func() { said[user] <- witnessed(t, witness) }()
+		heard := make(chan map[string]int, 1)
+		said[user] = heard
+		go func() { heard <- witnessed(t, witness) }()
 	}
 	c.client(t, "alpha").call(t, "dial-answer", "one")
 	operator := c.client(t, "bravo")
