@@ -2,10 +2,12 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/amibus/amibus/bus"
 	"github.com/amibus/amibus/node/config"
 	"github.com/amibus/amibus/proto/ami"
 )
@@ -31,7 +33,11 @@ func (c *testCluster) engines(names ...string) {
 	}
 	c.meet()
 	for _, n := range c.nodes {
-		eventually(t, n.name+" runs its engine, and knows the others'", func() bool { return n.own.Up() && len(n.sources()) == len(names) })
+		eventually(t, n.name+" runs its engine, knows the others', and reaches them", func() bool {
+			return n.own.Up() && len(n.sources()) == len(names) && !slices.ContainsFunc(c.nodes, func(o *testNode) bool {
+				return !n.bus.Wanted(bus.SubjectAction(o.self.Site, o.self.Name))
+			})
+		})
 	}
 }
 
