@@ -16,7 +16,7 @@ import (
 )
 
 // askTime is how long the nodes have to tell whether they have a channel or bridge that nobody has said anything about yet.
-const askTime = 5 * time.Second
+const askTime = 3 * time.Second
 
 // do runs an action where it belongs (node/actions) and gives the answer to send.
 func (n *Node) do(ctx context.Context, c amiserver.Caller, action *ami.Message, send func([]byte) error) error {

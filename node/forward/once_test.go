@@ -215,6 +215,30 @@ func TestShared(t *testing.T) {
 	})
 }
 
+// TestLittleTime: an asker with less time than an action may take gives the owner half of it, not none.
+func TestLittleTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		s.run = func(ctx context.Context, _ *ami.Message, reply func(*ami.Message) error) error {
+			select {
+			case <-time.After(500 * time.Millisecond):
+				return reply(ami.New("Response", "Success"))
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		p := newPair(t, s, nil)
+		defer p.end()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		err := p.asker.Do(ctx, forward.Caller{}, charlie, ami.New("Action", "Status"), func(b []byte) error { out.Write(b); return nil })
+		if err != nil || out.String() != "Response: Success\r\n\r\n" {
+			t.Errorf("%v %q", err, out.String())
+		}
+	})
+}
+
 // TestGone: the actions under way to a node end when it is gone, and only so many may be.
 func TestGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -309,7 +309,8 @@ func (r *Router) remote(ctx context.Context, c Caller, target merge.Node, action
 func (r *Router) request(ctx context.Context, c Caller, target merge.Node, ago time.Duration, action *ami.Message, out *outlet) error {
 	limit := actionTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		limit = time.Until(deadline) - hopSlack
+		left := time.Until(deadline)
+		limit = max(left-hopSlack, left/2) // who asks may have less time than an action has
 	}
 	req, err := proto.Marshal(&amibuspb.Action{
 		Site: r.cfg.Self.Site, Node: r.cfg.Self.Name, Epoch: r.cfg.Epoch, Session: c.Session, Counter: c.Counter,
