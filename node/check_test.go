@@ -118,12 +118,7 @@ func TestReconciled(t *testing.T) {
 	c.meet()
 	eventually(t, "alpha publishes", alpha.source.publishing.Load) // of a dial that began before nobody hears the end if it is lost, too
 	bravo, operator := c.client(t, "bravo"), pbx.client(t, "pbx")
-	witness, err := login(t, c.nodes[0].AMI(), "ids")
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := make(chan map[string]int, 1)
-	go func() { said <- witnessed(t, witness) }()
+	said := hearAs(t, c.nodes[0].AMI(), "ids")
 	same := func(what string) {
 		t.Helper()
 		eventually(t, what+": the cluster believes what is so", func() bool {
@@ -212,6 +207,18 @@ func traffic(t *testing.T, pbx *testCluster) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
+// hearAs logs in, and tells in the end what witnessed says.
+func hearAs(t *testing.T, addr, user string) <-chan map[string]int {
+	t.Helper()
+	c, err := login(t, addr, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan map[string]int, 1)
+	go func() { said <- witnessed(t, c) }()
+	return said
+}
+
 // witnessed checks what a client hears until a UserEvent comes, and counts the synthetic events by their names.
 func witnessed(t *testing.T, c *amiClient) map[string]int {
 	said := map[string]int{}
@@ -241,12 +248,7 @@ func TestRestartedEngine(t *testing.T) {
 	t.Parallel()
 	c := newEngines(t, "alpha", "bravo")
 	alpha, bravo := c.nodes[0], c.nodes[1]
-	witness, err := login(t, bravo.AMI(), "ids")
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := make(chan map[string]int, 1)
-	go func() { said <- witnessed(t, witness) }()
+	said := hearAs(t, bravo.AMI(), "ids")
 	operator := c.client(t, "bravo")
 	for _, keep := range []bool{true, false} {
 		a := c.client(t, "alpha")
@@ -276,15 +278,9 @@ func TestEndings(t *testing.T) {
 	c.source, c.users, c.lostAfter = config.Source{Kind: config.KindEngine}, "[endings](ids)\nendings=yes\n", time.Second
 	c.engines("alpha", "bravo")
 	alpha, bravo := c.nodes[0], c.nodes[1]
-	said := map[string]chan map[string]int{}
+	said := map[string]<-chan map[string]int{}
 	for _, user := range []string{"ids", "endings"} {
-		witness, err := login(t, bravo.AMI(), user)
-		if err != nil {
-			t.Fatal(err)
-		}
-		heard := make(chan map[string]int, 1)
-		said[user] = heard
-		go func() { heard <- witnessed(t, witness) }()
+		said[user] = hearAs(t, bravo.AMI(), user)
 	}
 	c.client(t, "alpha").call(t, "dial-answer", "one")
 	operator := c.client(t, "bravo")
@@ -329,12 +325,7 @@ func TestTakenOver(t *testing.T) {
 		eventually(t, name+" has its Asterisk", func() bool { v, _ := n.source.standing(); return n.own.Up() && (n.source.publishing.Load() || v != 0) })
 	}
 	bravo, operator := c.client(t, "bravo"), pbx.client(t, "pbx")
-	witness, err := login(t, c.nodes[0].AMI(), "ids")
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := make(chan map[string]int, 1)
-	go func() { said <- witnessed(t, witness) }()
+	said := hearAs(t, c.nodes[0].AMI(), "ids")
 	same := func(what string) {
 		t.Helper()
 		eventually(t, what+": the cluster believes what is so", func() bool {

@@ -130,16 +130,25 @@ func (e *endings) show(topic int, node merge.Node, texts [][]byte) {
 	to := []*stasis.Topic[merge.Event]{e.n.cluster, e.n.arrived}[topic]
 	origin := translator.Origin{Node: node.Name, Systemname: e.n.systemName(node)}
 	for _, text := range texts {
-		m, err := ami.ParseMessage(text)
+		entry, err := servedEntry(&origin, text)
 		if err != nil {
-			continue // none is like that: reconcile's tests
-		}
-		b, err := origin.AppendEntry(nil, m)
-		if err != nil {
+			e.n.refused.Add(1)
+			e.n.log.Error("a synthetic event cannot be shown", "node", node.String(), "err", err)
 			continue
 		}
-		if entry, err := wire.ParseEntry(b); err == nil {
-			to.Publish(merge.Event{Node: &node, Entry: entry})
-		}
+		to.Publish(merge.Event{Node: &node, Entry: entry})
 	}
+}
+
+// servedEntry is an event in the form in which the node of origin serves it.
+func servedEntry(origin *translator.Origin, text []byte) (e wire.Entry, err error) {
+	m, err := ami.ParseMessage(text)
+	if err != nil {
+		return e, err
+	}
+	b, err := origin.AppendEntry(nil, m)
+	if err != nil {
+		return e, err
+	}
+	return wire.ParseEntry(b)
 }

@@ -43,7 +43,7 @@ func (s *source) decide() {
 	log := s.n.component("source").With("node", label(with), "systemname", s.system, "mark", s.mark)
 	switch verdict {
 	case standby.StandBy:
-		s.gap = silence{}
+		s.gap, s.from = silence{}, merge.Node{}
 		log.Info("standing by: another node publishes the events of this Asterisk")
 		s.end()
 	case standby.Conflict:
@@ -82,6 +82,7 @@ func (s *source) takeOver(from standby.Node) {
 func (s *source) publish(now *upstream.Census) {
 	s.abandon()
 	s.declare()
+	s.from = merge.Node{} // has been told of; the next silence is another matter
 	if now != nil {
 		made := s.n.intake.reconcile(s.mark != "" && s.mark != s.known, now, s.queue)
 		s.made.Add(uint64(made))

@@ -158,7 +158,8 @@ func (s *source) isMark(mark string) bool {
 func (s *source) settle() {
 	switch {
 	case !s.holding:
-	case s.check != nil: // too many events, or the link is lost: without it
+	case s.check != nil: // too many events, or the link is lost: without it, and once more later
+		s.again = time.Now().Add(checkAgain)
 		s.publish(nil)
 		s.release()
 	case s.mark == "" && s.outdone():

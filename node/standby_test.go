@@ -276,3 +276,40 @@ func TestMarkFoundAtLast(t *testing.T) {
 	s.event(userEvent(1))
 	wantDeclared(t, "found", *got, "node restarted", "1")
 }
+
+// TestFromIsToldOnce: whose calls a node goes on with is said with the takeover, and not again with what gets lost later; nor if it was not for
+// this node to take over.
+func TestFromIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s, got := newSourceAlone()
+	s.see(twin(oneMark))
+	s.loggedIn(time.Time{})
+	s.identified(ours)
+	s.heardOf(time.Unix(900, 0))
+	s.see() // the twin has gone
+	s.event(userEvent(1))
+	s.loggedOut()
+	s.loggedIn(time.Unix(1000, 0))
+	s.identified(ours)
+	s.event(userEvent(2))
+	wantDeclared(t, "taken over, then lost", *got, "standby took over 900", "1", "link lost 1000", "2")
+	for i, text := range *got {
+		if told := strings.Contains(text, "\r\nFrom: default/twin\r\n"); told != (i == 0) {
+			t.Errorf("event %d: %s", i, text)
+		}
+	}
+}
+
+// TestCheckedLater: an Asterisk that says too much while it is asked what calls it has is asked again.
+func TestCheckedLater(t *testing.T) {
+	t.Parallel()
+	s, _ := newSourceAlone()
+	s.loggedIn(time.Time{})
+	s.mu.Lock()
+	s.check = &check{cancel: func() {}}
+	s.settle()
+	s.mu.Unlock()
+	if !s.publishing.Load() || s.check != nil || s.again.IsZero() {
+		t.Errorf("publishing %v, again at %v", s.publishing.Load(), s.again)
+	}
+}
